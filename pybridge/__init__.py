@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Python side of the co-simulation: scenarios, the link to ns-3, environments and the command line.
+
+The names below are loaded on first use, so that `import pybridge` costs nothing and a tool that only
+reads scenarios needs no ZeroMQ.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pybridge.errors import SliceBridgeError
+
+if TYPE_CHECKING:
+    from pybridge.run import RunResult, run_scenario
+    from pybridge.scenario import Scenario, ScenarioError, load_scenario
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Scenario": "pybridge.scenario",
+    "ScenarioError": "pybridge.scenario",
+    "load_scenario": "pybridge.scenario",
+    "RunResult": "pybridge.run",
+    "run_scenario": "pybridge.run",
+}
+
+__all__ = ["SliceBridgeError", "__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'pybridge' has no attribute '{name}'")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
