@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_COSIM_LINK_H
+#define SLICEBRIDGE_COSIM_LINK_H
+
+#include "cosim/header.h"
+#include "cosim/tensor-layout.h"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace slicebridge
+{
+
+/// The link cannot go on. `ExitCode()` is what the program shall exit with (docs/protocol.md).
+class LinkError : public std::runtime_error
+{
+  public:
+    LinkError(int exitCode, const std::string& reason)
+        : std::runtime_error(reason),
+          m_exitCode(exitCode)
+    {
+    }
+
+    int ExitCode() const
+    {
+        return m_exitCode;
+    }
+
+  private:
+    int m_exitCode;
+};
+
+/// A deadline passed, or the learner is gone: exit code 3.
+class LearnerLost : public LinkError
+{
+  public:
+    explicit LearnerLost(const std::string& reason)
+        : LinkError(3, reason)
+    {
+    }
+};
+
+/// The learner refused us, or what it sent breaks the protocol: exit code 4.
+class ProtocolViolation : public LinkError
+{
+  public:
+    explicit ProtocolViolation(const std::string& reason)
+        : LinkError(4, reason)
+    {
+    }
+};
+
+/// Where the learner is and who we are.
+struct LinkOptions
+{
+    std::string endpoint; ///< "ipc://PATH" or "tcp://HOST:PORT"
+    std::string runId;    ///< as the learner named this run
+    std::string token;    ///< secret that proves it, 32 to 128 hexadecimal digits
+    pid_t parent{0};      ///< end this process when that one is gone; 0: watch nobody
+    std::chrono::milliseconds handshakeDeadline{10'000};
+    std::chrono::milliseconds heartbeatPeriod{1'000};
+};
+
+/**
+ * Options whose token and parent come from the environment variables `SLICEBRIDGE_TOKEN` and
+ * `SLICEBRIDGE_PARENT_PID`.
+ * @throws std::invalid_argument if the token is missing or malformed, or the parent no number
+ */
+LinkOptions LinkOptionsFromEnvironment(const std::string& endpoint, const std::string& runId);
+
+/// What the learner answered to HELLO.
+struct Welcome
+{
+    uint64_t episode{};
+    std::string levels;                         ///< "high" or "both"
+    std::chrono::milliseconds actionDeadline{}; ///< 0: none
+};
+
+/**
+ * The simulation's end of the link: one ZeroMQ DEALER that speaks docs/protocol.md, version 1.
+ *
+ * Use from one thread. A thread of the link's own sends heartbeats while that thread computes, and
+ * ends the process when the parent is gone. Both threads touch the socket only under one mutex,
+ * which is the full fence that ZeroMQ asks for when a socket moves between threads.
+ */
+class Link
+{
+  public:
+    /// @throws LinkError if the endpoint is no valid address
+    explicit Link(LinkOptions options);
+    ~Link();
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+
+    /**
+     * Introduce this simulation and wait for the answer.
+     * @param schema what the tensors mean; sent as text together with its hash
+     * @param versions of the software on this side, e.g. {"ns3": "3.44"}
+     * @throws LearnerLost, ProtocolViolation
+     */
+    Welcome Handshake(const nlohmann::json& schema, const nlohmann::json& versions);
+
+    /// What may answer a STATE.
+    enum class Answer : uint8_t
+    {
+        Action, ///< `action` holds it
+        Bye,    ///< the learner ends the episode
+    };
+
+    /**
+     * Send a STATE and wait for the ACTION of the same step.
+     * @param state its tensors
+     * @param flags StateFlag bits; with `last` nothing is waited for and the answer is Bye
+     * @param time_ns simulated time since the end of warm-up
+     * @param action overwritten with the learner's tensors; its size is the only one accepted
+     * @throws LearnerLost, ProtocolViolation
+     */
+    Answer Exchange(const TensorBuffer& state, uint8_t flags, int64_t time_ns, TensorBuffer& action);
+
+    /// Tell the learner that the episode ended in good order. Nothing may be exchanged afterwards.
+    void SendBye(std::string_view reason);
+
+    /// Tell the learner why this simulation is about to fail. Never throws.
+    void SendError(std::string_view reason) noexcept;
+
+    /// Messages of another episode or step that were dropped.
+    uint64_t Dropped() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> m_impl;
+};
+
+} // namespace slicebridge
+
+#endif
