@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
+#define SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
+
+#include "slicing/slice.h"
+
+#include "ns3/vector.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace slicebridge
+{
+
+/// The carrier that every cell uses (reuse 1, so cells interfere with each other).
+struct LteCarrierConfig
+{
+    uint32_t bandwidth_prb{25}; ///< 6, 15, 25, 50, 75 or 100
+    uint32_t dlEarfcn{100};     ///< TS 36.101, 5.7.3; the uplink is paired with it (FDD)
+    double txPower_dbm{43.0};   ///< of a cell, its power budget
+    double noiseFigureUe_db{9.0};
+};
+
+/// Sites of the cells.
+struct LteSiteConfig
+{
+    uint32_t count{1};                        ///< 1 .. 19, on hexagonal rings around the first
+    double interSiteDistance_m{500.0};        ///< > 0
+    double height_m{25.0};                    ///< > 0
+    std::vector<ns3::Vector> positions_m;     ///< empty, or `count` of them in place of the rings
+    bool handover{true};                      ///< X2 with event A3, if there are several cells
+};
+
+enum class LtePropagationModel : uint8_t
+{
+    Cost231,     ///< COST 231 Hata, urban
+    LogDistance, ///< reference loss at 1 m, exponent
+    /// The same loss between every UE and the cell it was placed in; other cells are out of reach,
+    /// so there is neither interference nor handover.
+    ConstantLoss,
+    /// ConstantLoss with the loss that gives the UE this downlink SINR at 0 dB of P_A.
+    ConstantSinr,
+};
+
+struct LtePropagationConfig
+{
+    LtePropagationModel model{LtePropagationModel::Cost231};
+    double exponent{3.5};
+    double referenceLoss_db{46.7};
+    double loss_db{100.0}; ///< ConstantLoss
+    double sinr_db{20.0};  ///< ConstantSinr
+    bool jakesFading{true};
+};
+
+struct LteMobilityConfig
+{
+    bool randomWalk{true}; ///< inside the rectangle that the cells cover; else UEs stand still
+    double minSpeed_mps{10.0};
+    double maxSpeed_mps{20.0}; ///< uniform over UEs
+    double height_m{1.5};
+};
+
+/// Downlink processing of a cell's distributed unit, which slices share.
+struct LteDuConfig
+{
+    double compute_bps{200.0e6};   ///< > 0
+    uint32_t overhead_bytes{40};   ///< added to a packet's size when it is processed
+    uint32_t queue_packets{2000};  ///< capacity per slice and cell, >= 1
+};
+
+enum class LteRlcMode : uint8_t
+{
+    Unacknowledged,
+    Acknowledged,
+};
+
+struct LteSliceConfig
+{
+    SliceConfig slice;
+    LteRlcMode rlc{LteRlcMode::Unacknowledged};
+};
+
+struct LteUeConfig
+{
+    uint32_t slice{}; ///< index in LteRanConfig::slices
+    uint32_t cell{};  ///< it is placed in this cell's area, uniformly, unless it has a position
+    std::optional<ns3::Vector> position_m;
+};
+
+/// A whole LTE network, ready to be built.
+struct LteRanConfig
+{
+    LteCarrierConfig carrier;
+    LteSiteConfig sites;
+    LtePropagationConfig propagation;
+    LteMobilityConfig mobility;
+    LteDuConfig du;
+    std::vector<LteSliceConfig> slices;
+    std::vector<LteUeConfig> ues; ///< in scenario order
+};
+
+/**
+ * Check what the types cannot say: bandwidths, ranges, indices, and that no cell gets more UEs than
+ * LTE has sounding reference signals for (320).
+ * @throws std::invalid_argument with one line that names the scenario key and what is allowed
+ */
+void ValidateLteRanConfig(const LteRanConfig& config);
+
+} // namespace slicebridge
+
+#endif
