@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from pybridge.errors import SliceBridgeError
 
 if TYPE_CHECKING:
-    from pybridge.run import RunResult, run_scenario
     from pybridge.scenario import Scenario, ScenarioError, load_scenario
 
 __version__ = "0.1.0"
@@ -22,11 +21,9 @@ _HOMES = {
     "Scenario": "pybridge.scenario",
     "ScenarioError": "pybridge.scenario",
     "load_scenario": "pybridge.scenario",
-    "RunResult": "pybridge.run",
-    "run_scenario": "pybridge.run",
 }
 
-__all__ = ["SliceBridgeError", "__version__", *_HOMES]
+__all__ = ["Scenario", "ScenarioError", "SliceBridgeError", "__version__", "load_scenario"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""Scenarios: typed, validated, one canonical JSON for the simulation. Keys: docs/scenario-contract.yaml."""
+
+from pybridge.scenario.errors import Problem, ScenarioError
+from pybridge.scenario.load import load_scenario, parse_scenario, shipped_scenarios
+from pybridge.scenario.model import Scenario
+from pybridge.scenario.slices import FIVE_QIS, Slice
+
+__all__ = [
+    "FIVE_QIS",
+    "Problem",
+    "Scenario",
+    "ScenarioError",
+    "Slice",
+    "load_scenario",
+    "parse_scenario",
+    "shipped_scenarios",
+]

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""What all scenario models share: strictness, number types, and a way to blame one key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+"""A name of lower-case letters, digits and hyphens, at most 64 characters."""
+
+Position = tuple[float, float, float]
+"""x, y, z in metres."""
+
+
+class ScenarioModel(BaseModel):
+    """Frozen, refuses unknown keys, infinities and NaN; null means the same as leaving a key out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+
+
+class KeyProblem(ValueError):
+    """A rule across several keys is broken; `key` (relative to the model) is the one to change."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def require_keys_of_model(section: ScenarioModel, owners: dict[str, tuple[str, ...]]) -> None:
+    """Refuse the keys that belong to another model than the one that `section.model` names.
+
+    `owners` maps a key to the models that it belongs to. Raises `KeyProblem`.
+    """
+    chosen = str(getattr(section, "model"))  # noqa: B009 - every caller has it, ScenarioModel has not
+    for key, models in owners.items():
+        if chosen not in models and getattr(section, key) is not None:
+            raise KeyProblem(key, f"belongs to `model: {' | '.join(models)}`, but the model is `{chosen}`")
