@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+# Each target sets up what it needs, and only that; nothing changed means nothing done.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CAMPAIGN ?= first-lte
+ARGS ?=
+NS3_DIR ?=
+export NS3_DIR
+# Lets ccache, where there is one, share objects between clones.
+export CCACHE_BASEDIR := $(CURDIR)
+
+PYTHON := .venv/bin/python
+
+.PHONY: help campaign test build lint bench clean setup system python ns3
+
+help:
+	@echo 'make campaign  set up, build, run the campaign CAMPAIGN=$(CAMPAIGN); what is done already is not run again'
+	@echo 'make test      set up, build, run every test: C++ (also under AddressSanitizer and UBSan) and Python'
+	@echo 'make build     set up and build build/bin/ran-slicing'
+	@echo 'make lint      check style and types: ruff, mypy, clang-format'
+	@echo 'make bench     set up, build, measure; prints a table and writes results/bench.json'
+	@echo 'make clean     remove what was built and the runs; set-up (.venv, .deps) and campaigns stay'
+	@echo
+	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: first-lte)'
+	@echo 'ARGS="..."             more arguments for the campaign'
+	@echo 'NS3_DIR=PREFIX         an ns-3 of your own             (default: ns-3 3.44, fetched)'
+
+campaign: build
+	.venv/bin/slicebridge campaign run $(CAMPAIGN) $(ARGS)
+
+# Uninstrumented ns-3 libraries hand memory over at exit that only they could free, so leaks are not
+# looked for; every other check of both sanitizers is on.
+test: export ASAN_OPTIONS := detect_leaks=0:strict_string_checks=1
+test: export UBSAN_OPTIONS := print_stacktrace=1
+test: setup
+	tools/build.sh build all -DCMAKE_BUILD_TYPE=Release
+	ctest --test-dir build --output-on-failure --no-tests=error -j "$$(nproc)"
+	tools/build.sh build-asan all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSLICEBRIDGE_SANITIZE=ON
+	ctest --test-dir build-asan --output-on-failure --no-tests=error -j "$$(nproc)"
+	$(PYTHON) -m pytest
+
+build: setup
+	tools/build.sh build ran-slicing -DCMAKE_BUILD_TYPE=Release
+
+lint: python
+	tools/lint.sh
+
+bench: build
+	$(PYTHON) -m tests.bench
+
+clean:
+	rm -rf build build-asan results/runs results/bench.json
+
+setup: system python ns3
+
+system:
+	@tools/system-packages.sh build
+
+python:
+	@tools/system-packages.sh python
+	@tools/python-env.sh
+
+ns3: python
+	@$(PYTHON) tools/fetch_ns3.py

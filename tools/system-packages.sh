@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Installs, by apt, the system packages that a part of the set-up needs: only those that are missing.
+#
+#   tools/system-packages.sh build|python|check
+#
+# build   compiler, CMake, Ninja and C++ libraries
+# python  Python 3.11 or later that can make virtual environments
+# check   installs nothing; prints the packages that either part lacks, one a line
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/lib.sh
+
+# Found by what they provide, not by package name, so that a tool from elsewhere counts too.
+missing_tools()
+{
+    command -v cmake >/dev/null || echo cmake
+    command -v ninja >/dev/null || echo ninja-build
+    command -v g++ >/dev/null || echo g++
+}
+
+missing_headers()
+{
+    local -A package_of=([zmq.h]=libzmq3-dev [zmq.hpp]=cppzmq-dev [nlohmann/json.hpp]=nlohmann-json3-dev
+                         [gtest/gtest.h]=libgtest-dev [rapidcheck.h]=librapidcheck-dev)
+    if ! command -v g++ >/dev/null; then
+        printf '%s\n' "${package_of[@]}"
+        return
+    fi
+    local header
+    for header in "${!package_of[@]}"; do
+        printf '#if !__has_include(<%s>)\n%s\n#endif\n' "$header" "${package_of[$header]}"
+    done | g++ -E -P -x c++ - | sed '/^$/d'
+}
+
+missing_python()
+{
+    if find_python >/dev/null; then
+        return
+    fi
+    # The distribution's own Python where it is new enough, else the oldest that is.
+    if ! command -v python3 >/dev/null || python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo python3-venv
+    else
+        echo python3.11-venv
+    fi
+}
+
+install()
+{
+    local -a command=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
+    local manual="apt-get update && apt-get install -y --no-install-recommends $*"
+    if ! command -v apt-get >/dev/null; then
+        die "missing, and there is no apt-get here to install them; on Debian and Ubuntu the packages are: $*"
+    fi
+    local -a as_root=()
+    if [[ $EUID -ne 0 ]]; then
+        # Without a terminal sudo could not ask for a password.
+        if ! command -v sudo >/dev/null || ! { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+            die "system packages are missing and this user may not install them; as root, run: $manual"
+        fi
+        as_root=(sudo)
+    fi
+    say "installing system packages: $*"
+    if ! "${as_root[@]}" apt-get update -qq || ! "${as_root[@]}" "${command[@]}" >&2; then
+        die "system packages could not be installed; as root, run: $manual"
+    fi
+}
+
+case "${1:-}" in
+    build) missing=$(missing_tools; missing_headers) ;;
+    python) missing=$(missing_python) ;;
+    check) missing_tools; missing_headers; missing_python; exit ;;
+    *) die "usage: tools/system-packages.sh build|python|check" ;;
+esac
+if [[ -n $missing ]]; then
+    mapfile -t packages < <(sort -u <<<"$missing")
+    install "${packages[@]}"
+fi
