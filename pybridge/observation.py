@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""What a learner sees and sets, as NumPy arrays over the raw message bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.errors import ActionError, SessionStateError
+from pybridge.schema import Levels, Schema
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
+
+DEDICATED, MIN, MAX, COMPUTE, POWER = range(5)
+"""Columns of `Observation.requested`, `.projected` and `.achieved`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """State of the network at a decision epoch. Arrays are read-only views that stay valid."""
+
+    schema: Schema
+    levels: Levels
+    episode: int
+    step: int
+    """Decision epochs so far, 0 at the first."""
+    time_ns: int
+    """Simulated time since the end of warm-up."""
+    high_decision: bool
+    """Slices are decided now; otherwise only UEs are."""
+    last: bool
+    """The episode is over; nothing can be decided any more."""
+    body: np.void
+    """The tensors by name, as they came."""
+
+    @property
+    def time_s(self) -> float:
+        """Simulated time since the end of warm-up, in seconds."""
+        return self.time_ns * 1e-9
+
+    @property
+    def slice_high(self) -> FloatArray:
+        """KPMs over the last high-level period, shape (cells, slices, slice KPMs)."""
+        return self._view("slice_high")
+
+    @property
+    def slice_low(self) -> FloatArray:
+        """KPMs over the last low-level period, shape (cells, slices, slice KPMs). Levels "both" only."""
+        if self.levels != "both":
+            raise SessionStateError('`slice_low` comes with levels "both" only')
+        return self._view("slice_low")
+
+    @property
+    def ue(self) -> FloatArray:
+        """KPMs of UEs over the shortest period of the levels, shape (UEs, UE KPMs)."""
+        return self._view("ue")
+
+    @property
+    def ue_cell(self) -> IntArray:
+        """Serving cell of each UE, −1 if none, shape (UEs,)."""
+        return self._view("ue_cell")
+
+    @property
+    def requested(self) -> FloatArray:
+        """Last high-level decision as asked for, shape (cells, slices, 5): dedicated, min, max, compute, power."""
+        return self._view("requested")
+
+    @property
+    def projected(self) -> FloatArray:
+        """What the constraints left of `requested`, same shape."""
+        return self._view("projected")
+
+    @property
+    def achieved(self) -> FloatArray:
+        """What the RAN did in the last high-level period, same shape (PRB ratio used in all of the first three)."""
+        return self._view("achieved")
+
+    def kpm(self, name: str, level: Literal["high", "low"] = "high") -> FloatArray:
+        """A slice KPM by name, shape (cells, slices). Raises `KeyError` naming the ones there are."""
+        columns = self.schema.slice_kpm_index
+        if name not in columns:
+            raise KeyError(f"no slice KPM `{name}`; there are: {', '.join(columns)}")
+        values: FloatArray = (self.slice_high if level == "high" else self.slice_low)[:, :, columns[name]]
+        return values
+
+    def ue_kpm(self, name: str) -> FloatArray:
+        """A UE KPM by name, shape (UEs,). Raises `KeyError` naming the ones there are."""
+        columns = self.schema.ue_kpm_index
+        if name not in columns:
+            raise KeyError(f"no UE KPM `{name}`; there are: {', '.join(columns)}")
+        values: FloatArray = self.ue[:, columns[name]]
+        return values
+
+    def _view(self, name: str) -> Any:
+        return self.body[name]
+
+
+class Action:
+    """A decision. Its arrays are views of the message body: change them in place, reuse them freely.
+
+    A new one holds the policies of the scenario, equal compute and power shares, and neutral UE controls.
+    """
+
+    __slots__ = ("body", "compute_share", "levels", "power_share", "prb_policy", "schema", "ue_power_offset_db", "ue_weight")
+
+    def __init__(self, schema: Schema, levels: Levels) -> None:
+        self.schema = schema
+        self.levels = levels
+        self.body = np.zeros((), dtype=schema.action_dtype(levels))
+        self.prb_policy: FloatArray = self.body["prb_policy"]
+        """dedicated, min, max PRB ratio, shape (cells, slices, 3), each in [0, 1]."""
+        self.compute_share: FloatArray = self.body["compute_share"]
+        """Share of the DU's processing capacity, shape (cells, slices), in [0, 1], Σ over slices ≤ 1."""
+        self.power_share: FloatArray = self.body["power_share"]
+        """Share of the cell's power budget, shape (cells, slices), in [0, 1], Σ over slices ≤ 1."""
+        self.ue_weight: FloatArray | None = self.body["ue_weight"] if levels == "both" else None
+        """Factor on the rank of each UE, shape (UEs,), in [0.01, 100]. None with levels "high"."""
+        self.ue_power_offset_db: FloatArray | None = self.body["ue_power_offset_db"] if levels == "both" else None
+        """On top of the slice's power, shape (UEs,), in [−6, 3] dB. None with levels "high"."""
+        self.prb_policy[...] = [info.policy for info in schema.slices]
+        self.compute_share[...] = 1.0 / schema.n_slices
+        self.power_share[...] = 1.0 / schema.n_slices
+        if self.ue_weight is not None:
+            self.ue_weight[...] = 1.0
+
+    def check(self) -> None:
+        """Raise `ActionError` naming the first tensor and index that is NaN or out of its range."""
+        for tensor in self.schema.action:
+            if (tensor.both_only and self.levels == "high") or tensor.low is None or tensor.high is None:
+                continue
+            values = self.body[tensor.name]
+            fine = (values >= np.float32(tensor.low)) & (values <= np.float32(tensor.high))
+            if not fine.all():
+                index = tuple(int(i) for i in np.argwhere(~fine)[0])
+                raise ActionError(
+                    f"{tensor.name}{list(index)} is {values[index]}, allowed are {tensor.low:g} to {tensor.high:g}"
+                )

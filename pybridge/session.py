@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""One simulation, stepped by hand: start it, look, decide, step on.
+
+    with Session(load_scenario("lte-urban")) as session:
+        observation = session.reset()
+        action = session.action()
+        while not observation.last:
+            action.prb_policy[0, 0, 1] = 0.5      # min PRB ratio of slice 0 in cell 0
+            observation = session.step(action)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from pybridge.errors import (
+    ProtocolError,
+    SchemaError,
+    SessionStateError,
+    SimulationDied,
+    SimulationError,
+    SimulationFailed,
+    SimulationTimeout,
+)
+from pybridge.listener import Connection, Listener, Ticket
+from pybridge.observation import Action, Observation
+from pybridge.process import SimulationProcess, find_binary
+from pybridge.schema import Levels, Schema
+from pybridge.wire import Flag, Header, MessageType
+
+_log = logging.getLogger(__name__)
+
+BYE_GRACE_S = 10.0
+"""Time that a simulation has to exit by itself after the episode ended in good order."""
+
+
+class ResolvedScenario(Protocol):
+    """What a session needs of a scenario; `pybridge.Scenario` is one."""
+
+    @property
+    def seed(self) -> int:
+        """ns-3 RngRun, 1..2^32−1."""
+
+    def resolved_json(self) -> str:
+        """The scenario with every default filled in, as the program reads it."""
+
+    def with_seed(self, seed: int) -> Self:
+        """The same scenario under another RngRun."""
+
+
+class Session:
+    """One simulation at a time, stepped by its caller; every episode is a fresh process.
+
+    Use as a context manager, from one thread. Whatever happens (exception, Ctrl-C, interpreter exit, SIGKILL of
+    Python), no simulation outlives it.
+    """
+
+    def __init__(
+        self,
+        scenario: ResolvedScenario,
+        *,
+        seed: int | None = None,
+        levels: Levels = "high",
+        out_dir: Path | str | None = None,
+        program: Sequence[str | Path] | None = None,
+        endpoint: str | None = None,
+        connect_timeout_s: float = 30.0,
+        step_timeout_s: float = 300.0,
+    ) -> None:
+        """Nothing is started before `reset()`.
+
+        scenario: what to simulate.
+        seed: ns-3 RngRun in place of the scenario's own, 1..2^32−1.
+        levels: "high": a decision per high-level period, about slices; "both": per low-level period, about slices
+            (when `Observation.high_decision`) and UEs.
+        out_dir: where the simulation writes scenario.json, log.txt and its records (docs/records.md): the first
+            episode in `out_dir` itself, the n-th further one in `out_dir/episode-n`. None: no records.
+        program: command to run in place of the built simulation program, e.g. ["gdb", "-batch", "--args", …].
+        endpoint: "ipc://PATH" or "tcp://127.0.0.1:PORT" (PORT `*`: any free one). None: ipc in a private directory.
+        connect_timeout_s: for the simulation to dial in.
+        step_timeout_s: for it to answer an action, or to finish its warm-up.
+
+        Raises `BinaryNotFound`, `EndpointError`, `ValueError` (levels).
+        """
+        if levels not in ("high", "both"):
+            raise ValueError(f'levels are "high" or "both", got {levels!r}')
+        self._scenario = scenario if seed is None else scenario.with_seed(seed)
+        self._levels: Levels = levels
+        self._out_dir = None if out_dir is None else Path(out_dir)
+        self._program = [str(part) for part in program] if program is not None else [str(find_binary())]
+        self._endpoint = endpoint
+        self._connect_timeout_s = connect_timeout_s
+        self._step_timeout_s = step_timeout_s
+        self._listener: Listener | None = None
+        self._episode: _Episode | None = None
+        self._episodes = 0
+        self._schema: Schema | None = None
+        self._dropped = 0
+
+    @property
+    def levels(self) -> Levels:
+        """Decision levels of this session."""
+        return self._levels
+
+    @property
+    def schema(self) -> Schema:
+        """What the tensors mean. Raises `SessionStateError` before the first `reset()`."""
+        if self._schema is None:
+            raise SessionStateError("the schema is known after the first reset()")
+        return self._schema
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running simulation, None if there is none."""
+        return None if self._episode is None else self._episode.process.pid
+
+    @property
+    def log(self) -> Path | None:
+        """Log of the running simulation, None if there is none."""
+        return None if self._episode is None else self._episode.process.log
+
+    @property
+    def dropped(self) -> int:
+        """Messages of another episode or step that were dropped so far."""
+        return self._dropped + (0 if self._episode is None else self._episode.dropped)
+
+    def action(self) -> Action:
+        """A new action that changes nothing: the scenario's policies, equal shares, neutral UE controls."""
+        return Action(self.schema, self._levels)
+
+    def reset(self, *, seed: int | None = None) -> Observation:
+        """End the running episode, if any, and start a new one in a fresh process.
+
+        seed: RngRun of this episode; None: that of the session, the same in every episode.
+
+        Raises `SimulationError` (died, failed, timed out), `ProtocolError`, `SchemaError`.
+        """
+        self.end_episode()
+        scenario = self._scenario if seed is None else self._scenario.with_seed(seed)
+        if self._listener is None:
+            self._listener = Listener(self._endpoint)
+        out_dir = self._out_dir
+        if out_dir is not None and self._episodes:
+            out_dir = out_dir / f"episode-{self._episodes}"
+        episode = _Episode(self._listener, self._episodes, self._levels, self._step_timeout_s)
+        self._episode = episode
+        self._episodes += 1
+        try:
+            schema = episode.start(scenario, self._program, out_dir, self._connect_timeout_s)
+            if self._schema is not None and schema != self._schema:
+                raise SchemaError("the schema is not that of the episode before; same session, same scenario")
+            self._schema = schema
+            return episode.receive_state()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def step(self, action: Action) -> Observation:
+        """Send a decision and wait for the next epoch.
+
+        With `last` in the result the simulation has ended in good order and its records are complete.
+        Raises `ActionError` (nothing was sent), `SessionStateError`, `SimulationError`, `ProtocolError`.
+        """
+        episode = self._episode
+        if episode is None or not episode.awaits_action:
+            raise SessionStateError("no episode is waiting for an action: call reset() first")
+        if action.levels != self._levels or action.schema != self.schema:
+            raise SessionStateError("the action was made for another session: use session.action()")
+        action.check()
+        try:
+            episode.send_action(action)
+            observation = episode.receive_state()
+            if observation.last:
+                self._dropped += episode.dropped
+                self._episode = None
+                episode.finish()
+            return observation
+        except BaseException:
+            self._abandon()
+            raise
+
+    def end_episode(self) -> None:
+        """End the running episode in good order, if there is one; the session can be reset again."""
+        episode, self._episode = self._episode, None
+        if episode is not None:
+            self._dropped += episode.dropped
+            episode.stop()
+
+    def close(self) -> None:
+        """End the running episode and give everything back. May be called twice."""
+        try:
+            self.end_episode()
+        finally:
+            if self._listener is not None:
+                self._listener.close()
+                self._listener = None
+
+    def _abandon(self) -> None:
+        """After a failure: no orphan, and the log stays where the exception says."""
+        episode, self._episode = self._episode, None
+        if episode is not None:
+            self._dropped += episode.dropped
+            episode.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Episode:
+    """One process of a session, from its start to its end."""
+
+    def __init__(self, listener: Listener, number: int, levels: Levels, step_timeout_s: float) -> None:
+        self._listener = listener
+        self._number = number
+        self._levels = levels
+        self._step_timeout_s = step_timeout_s
+        self._step = 0
+        self._private: Path | None = None
+        self._connection: Connection | None = None
+        self._ticket: Ticket | None = None
+        self._schema: Schema | None = None
+        self._dtype: np.dtype[Any] = np.dtype([])
+        self._process: SimulationProcess | None = None
+        self.awaits_action = False
+        self.dropped = 0
