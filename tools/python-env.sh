@@ -22,7 +22,21 @@ project_key="$packages_key $(hash_of pyproject.toml)"
 
 pip_install()
 {
-    "$python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+    # A person at a terminal sees the progress of long downloads; a log is spared them.
+    local -a quiet=(--quiet)
+    if [[ -t 1 ]]; then
+        quiet=()
+    fi
+    "$python" -m pip install "${quiet[@]}" --disable-pip-version-check --no-input --no-deps "$@"
+}
+
+# Takes PyTorch's CPU build where pip has been pointed to one (docs/install.md); fails where it has not. pip alone
+# would prefer the build whose hash an index announces.
+install_cpu_torch()
+{
+    local requirement
+    requirement=$(sed -n '/^torch==/,/[^\\]$/p' requirements.lock | sed '1s/ \\$/+cpu \\/')
+    pip_install --require-hashes --only-binary=:all: -r <(printf '%s\n' "$requirement") 2>/dev/null
 }
 
 install_packages()
@@ -31,12 +45,17 @@ install_packages()
     base=$(find_python) || die "no Python 3.11 or later that can make virtual environments"
     say "making .venv with $("$base" --version) (the first time this downloads; docs/install.md gives the sizes)"
     "$base" -m venv --clear "$venv"
-    # The lock is the whole closure. Without --no-deps pip would demand hashes of the CUDA packages from
-    # every build of PyTorch alike.
-    pip_install --no-deps --require-hashes --only-binary=:all: -r requirements.lock
+    if install_cpu_torch; then
+        say "PyTorch: the CPU build"
+    else
+        say "PyTorch: the default build"
+    fi
+    # The lock is the whole closure, so pip need not look for dependencies (--no-deps); if it did, it would demand
+    # the CUDA packages' hashes for every build of PyTorch alike.
+    pip_install --require-hashes --only-binary=:all: -r requirements.lock
     if "$python" tools/torch_needs_cuda.py; then
         say "this build of PyTorch needs the CUDA packages: installing them"
-        pip_install --no-deps --require-hashes --only-binary=:all: -r requirements-cuda.lock
+        pip_install --require-hashes --only-binary=:all: -r requirements-cuda.lock
     fi
     printf '%s\n' "$packages_key" >"$venv/.packages-stamp"
 }
@@ -46,6 +65,6 @@ if [[ "$(cat "$venv/.packages-stamp" 2>/dev/null)" != "$packages_key" ]] || ! "$
 fi
 if [[ "$(cat "$venv/.project-stamp" 2>/dev/null)" != "$project_key" ]]; then
     say "installing slicebridge into .venv, editable"
-    pip_install --no-deps --no-index --no-build-isolation --editable .
+    pip_install --no-index --no-build-isolation --editable .
     printf '%s\n' "$project_key" >"$venv/.project-stamp"
 fi
