@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,39 +45,40 @@ class Observation:
     @property
     def slice_high(self) -> FloatArray:
         """KPMs over the last high-level period, shape (cells, slices, slice KPMs)."""
-        return self._view("slice_high")
+        return self._floats("slice_high")
 
     @property
     def slice_low(self) -> FloatArray:
         """KPMs over the last low-level period, shape (cells, slices, slice KPMs). Levels "both" only."""
         if self.levels != "both":
             raise SessionStateError('`slice_low` comes with levels "both" only')
-        return self._view("slice_low")
+        return self._floats("slice_low")
 
     @property
     def ue(self) -> FloatArray:
         """KPMs of UEs over the shortest period of the levels, shape (UEs, UE KPMs)."""
-        return self._view("ue")
+        return self._floats("ue")
 
     @property
     def ue_cell(self) -> IntArray:
         """Serving cell of each UE, −1 if none, shape (UEs,)."""
-        return self._view("ue_cell")
+        view: IntArray = self.body["ue_cell"]
+        return view
 
     @property
     def requested(self) -> FloatArray:
         """Last high-level decision as asked for, shape (cells, slices, 5): dedicated, min, max, compute, power."""
-        return self._view("requested")
+        return self._floats("requested")
 
     @property
     def projected(self) -> FloatArray:
         """What the constraints left of `requested`, same shape."""
-        return self._view("projected")
+        return self._floats("projected")
 
     @property
     def achieved(self) -> FloatArray:
         """What the RAN did in the last high-level period, same shape (PRB ratio used in all of the first three)."""
-        return self._view("achieved")
+        return self._floats("achieved")
 
     def kpm(self, name: str, level: Literal["high", "low"] = "high") -> FloatArray:
         """A slice KPM by name, shape (cells, slices). Raises `KeyError` naming the ones there are."""
@@ -95,8 +96,9 @@ class Observation:
         values: FloatArray = self.ue[:, columns[name]]
         return values
 
-    def _view(self, name: str) -> Any:
-        return self.body[name]
+    def _floats(self, name: str) -> FloatArray:
+        view: FloatArray = self.body[name]
+        return view
 
 
 class Action:
@@ -105,7 +107,16 @@ class Action:
     A new one holds the policies of the scenario, equal compute and power shares, and neutral UE controls.
     """
 
-    __slots__ = ("body", "compute_share", "levels", "power_share", "prb_policy", "schema", "ue_power_offset_db", "ue_weight")
+    __slots__ = (
+        "body",
+        "compute_share",
+        "levels",
+        "power_share",
+        "prb_policy",
+        "schema",
+        "ue_power_offset_db",
+        "ue_weight",
+    )
 
     def __init__(self, schema: Schema, levels: Levels) -> None:
         self.schema = schema

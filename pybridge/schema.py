@@ -169,7 +169,7 @@ def _build(text: str, data: dict[str, Any]) -> Schema:
     ue_kpms = tuple(Kpm(str(k["name"]), str(k["unit"]), str(k["type"])) for k in data["ue_kpms"])
     slices = tuple(_slice(item) for item in data["slices"])
     ue_slice = np.array(data["ue_slice"], dtype=np.int64).reshape(-1)
-    if ue_slice.size and not (0 <= int(ue_slice.min()) and int(ue_slice.max()) < len(slices)):
+    if ue_slice.size and not (int(ue_slice.min()) >= 0 and int(ue_slice.max()) < len(slices)):
         raise SchemaError("`ue_slice` names a slice that does not exist")
     ue_slice.flags.writeable = False
     schema = Schema(
@@ -199,9 +199,10 @@ def _slice(data: dict[str, Any]) -> SliceInfo:
         sd=None if data["s_nssai"]["sd"] is None else int(data["s_nssai"]["sd"]),
         five_qi=int(data["five_qi"]),
         sla=SlaInfo(
-            *(None if sla[key] is None else float(sla[key]) for key in ("ue_throughput_mbps", "delay_budget_ms")),
-            reliability=None if sla["reliability"] is None else float(sla["reliability"]),
-            weight=float(sla["weight"]),
+            _optional(sla["ue_throughput_mbps"]),
+            _optional(sla["delay_budget_ms"]),
+            _optional(sla["reliability"]),
+            float(sla["weight"]),
         ),
         policy=(float(policy["dedicated"]), float(policy["min"]), float(policy["max"])),
     )
@@ -216,8 +217,11 @@ def _tensor(data: dict[str, Any]) -> Tensor:
     shape = tuple(int(extent) for extent in data["shape"])
     if any(extent < 0 for extent in shape):
         raise SchemaError(f"tensor `{name}` has a negative extent")
-    low, high = (None if data.get(key) is None else float(data[key]) for key in ("low", "high"))
-    return Tensor(name, str(dtype), shape, levels == "both", low, high)
+    return Tensor(name, str(dtype), shape, levels == "both", _optional(data.get("low")), _optional(data.get("high")))
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _check_shapes(schema: Schema) -> None:

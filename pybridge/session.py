@@ -1,62 +1,27 @@
 # SPDX-License-Identifier: MIT
 """One simulation, stepped by hand: start it, look, decide, step on.
 
-    with Session(load_scenario("lte-urban")) as session:
-        observation = session.reset()
-        action = session.action()
-        while not observation.last:
-            action.prb_policy[0, 0, 1] = 0.5      # min PRB ratio of slice 0 in cell 0
-            observation = session.step(action)
+with Session(load_scenario("lte-urban")) as session:
+    observation = session.reset()
+    action = session.action()
+    while not observation.last:
+        action.prb_policy[0, 0, 1] = 0.5      # min PRB ratio of slice 0 in cell 0
+        observation = session.step(action)
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import secrets
-import shutil
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Self
 
-import numpy as np
-
-from pybridge.errors import (
-    ProtocolError,
-    SchemaError,
-    SessionStateError,
-    SimulationDied,
-    SimulationError,
-    SimulationFailed,
-    SimulationTimeout,
-)
-from pybridge.listener import Connection, Listener, Ticket
+from pybridge.episode import Episode, ResolvedScenario
+from pybridge.errors import SchemaError, SessionStateError
+from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
-from pybridge.process import SimulationProcess, find_binary
+from pybridge.process import find_binary
 from pybridge.schema import Levels, Schema
-from pybridge.wire import Flag, Header, MessageType
-
-_log = logging.getLogger(__name__)
-
-BYE_GRACE_S = 10.0
-"""Time that a simulation has to exit by itself after the episode ended in good order."""
-
-
-class ResolvedScenario(Protocol):
-    """What a session needs of a scenario; `pybridge.Scenario` is one."""
-
-    @property
-    def seed(self) -> int:
-        """ns-3 RngRun, 1..2^32−1."""
-
-    def resolved_json(self) -> str:
-        """The scenario with every default filled in, as the program reads it."""
-
-    def with_seed(self, seed: int) -> Self:
-        """The same scenario under another RngRun."""
 
 
 class Session:
@@ -103,7 +68,7 @@ class Session:
         self._connect_timeout_s = connect_timeout_s
         self._step_timeout_s = step_timeout_s
         self._listener: Listener | None = None
-        self._episode: _Episode | None = None
+        self._episode: Episode | None = None
         self._episodes = 0
         self._schema: Schema | None = None
         self._dropped = 0
@@ -153,7 +118,7 @@ class Session:
         out_dir = self._out_dir
         if out_dir is not None and self._episodes:
             out_dir = out_dir / f"episode-{self._episodes}"
-        episode = _Episode(self._listener, self._episodes, self._levels, self._step_timeout_s)
+        episode = Episode(self._listener, self._episodes, self._levels, self._step_timeout_s)
         self._episode = episode
         self._episodes += 1
         try:
@@ -220,22 +185,3 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _Episode:
-    """One process of a session, from its start to its end."""
-
-    def __init__(self, listener: Listener, number: int, levels: Levels, step_timeout_s: float) -> None:
-        self._listener = listener
-        self._number = number
-        self._levels = levels
-        self._step_timeout_s = step_timeout_s
-        self._step = 0
-        self._private: Path | None = None
-        self._connection: Connection | None = None
-        self._ticket: Ticket | None = None
-        self._schema: Schema | None = None
-        self._dtype: np.dtype[Any] = np.dtype([])
-        self._process: SimulationProcess | None = None
-        self.awaits_action = False
-        self.dropped = 0

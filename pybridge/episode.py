@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""One simulation process of a session, from its start to its end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from pybridge.errors import (
+    ProtocolError,
+    SessionStateError,
+    SimulationDied,
+    SimulationError,
+    SimulationFailed,
+    SimulationTimeout,
+)
+from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
+from pybridge.observation import Action, Observation
+from pybridge.process import SimulationProcess
+from pybridge.schema import Levels, Schema
+from pybridge.wire import Flag, Header, MessageType
+
+_log = logging.getLogger(__name__)
+
+END_GRACE_S = 30.0
+"""Time that a simulation has to write its records and exit once the episode has ended in good order."""
+
+
+class ResolvedScenario(Protocol):
+    """What a session needs of a scenario; `pybridge.Scenario` is one."""
+
+    @property
+    def seed(self) -> int:
+        """ns-3 RngRun, 1..2^32−1."""
+
+    def resolved_json(self) -> str:
+        """The scenario with every default filled in, as the program reads it."""
+
+    def with_seed(self, seed: int) -> Self:
+        """The same scenario under another RngRun."""
+
+
+class Episode:
+    """A fresh process, its place on the listener, and the lock-step of STATE and ACTION."""
+
+    def __init__(self, listener: Listener, number: int, levels: Levels, step_timeout_s: float) -> None:
+        self.awaits_action = False
+        self.dropped = 0
+        self._listener = listener
+        self._number = number
+        self._levels = levels
+        self._step_timeout_s = step_timeout_s
+        self._step = 0
+        self._private: Path | None = None
+        self._ticket: Ticket | None = None
+        self._link: Connection | None = None
+        self._child: SimulationProcess | None = None
+        self._dtype: np.dtype[Any] = np.dtype([])
+
+    @property
+    def process(self) -> SimulationProcess:
+        """The simulation. Raises `SessionStateError` before `start()`."""
+        if self._child is None:
+            raise SessionStateError("the simulation has not been started")
+        return self._child
+
+    @property
+    def connection(self) -> Connection:
+        """Its end of the link. Raises `SessionStateError` before `start()`."""
+        if self._link is None:
+            raise SessionStateError("the simulation has not dialled in")
+        return self._link
+
+    def start(
+        self, scenario: ResolvedScenario, program: Sequence[str], out_dir: Path | None, connect_timeout_s: float
+    ) -> Schema:
+        """Start the process and accept it. What it says it is comes back."""
+        directory = out_dir
+        if directory is None:
+            directory = self._private = Path(tempfile.mkdtemp(prefix="slb-run-"))
+        directory.mkdir(parents=True, exist_ok=True)
+        scenario_file = directory / "scenario.json"
+        scenario_file.write_text(scenario.resolved_json() + "\n", encoding="utf-8")
+        run_id, token = f"run-{self._number}-{secrets.token_hex(8)}", secrets.token_hex(32)
+        self._ticket = self._listener.expect(run_id, token)
+        command = [*program, "--scenario", str(scenario_file), "--agent", self._listener.endpoint, "--run-id", run_id]
+        if out_dir is not None:
+            command += ["--out", str(out_dir)]
+        self._child = SimulationProcess(command, directory / "log.txt", {"SLICEBRIDGE_TOKEN": token})
+        self._link = self._await_connection(self._ticket, time.monotonic() + connect_timeout_s)
+        self._dtype = self._link.schema.state_dtype(self._levels)
+        welcome = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}
+        self._link.send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
+        return self._link.schema
+
+    def receive_state(self) -> Observation:
+        """Wait for the next STATE. Raises `SimulationError`, `ProtocolError`."""
+        deadline = time.monotonic() + self._step_timeout_s
+        while True:
+            message = self.connection.receive(deadline, self._child)
+            if message is None:
+                raise self._silence(f"did not send step {self._step} within {self._step_timeout_s:g} s")
+            if message.header.type != MessageType.STATE:
+                raise self._unexpected_end(message)
+            if message.header.episode == self._number and message.header.step == self._step:
+                return self._observation(message)
+            self.dropped += 1
+
+    def send_action(self, action: Action) -> None:
+        """Answer the STATE that was received last."""
+        header = Header(MessageType.ACTION, episode=self._number, step=self._step)
+        self.awaits_action = False
+        self._step += 1
+        try:
+            self.connection.send(header, action.body)
+        except ProtocolError:
+            raise self._silence("has closed its end of the link") from None
+
+    def finish(self) -> None:
+        """After the last STATE: the simulation says BYE and exits 0. Raises `SimulationError` if it does not."""
+        deadline = time.monotonic() + END_GRACE_S
+        message = self.connection.receive(deadline, self._child)
+        if message is not None and message.header.type == MessageType.ERROR:
+            raise self._unexpected_end(message)
+        code = self.process.wait(deadline - time.monotonic())
+        if code is None:
+            raise self._silence(f"did not exit within {END_GRACE_S:g} s after the end of the episode")
+        if code != 0:
+            raise self._died(f"the simulation failed after its last step: {self.process.describe_end()}")
+        self._clean_up(keep_log=False)
+
+    def stop(self) -> None:
+        """End early: BYE if the simulation waits for an action, else at once. Never raises for its sake."""
+        if self._child is None or not self.awaits_action:
+            self.kill()
+            return
+        self.awaits_action = False
+        header = Header(MessageType.BYE, episode=self._number, step=self._step)
+        try:
+            self.connection.send(header, json.dumps({"reason": "the learner ended the episode"}).encode())
+            code = self._child.wait(END_GRACE_S)
+        except ProtocolError:
+            code = self._child.terminate()
+        if code != 0:
+            self._child.terminate()
+            _log.warning(
+                "the simulation ended by %s when asked to end: %s", self._child.describe_end(), self._child.log
+            )
+        self._clean_up(keep_log=code != 0)
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does; its log stays."""
+        if self._child is not None:
+            self._child.terminate()
+        self._clean_up(keep_log=True)
+
+    def _await_connection(self, ticket: Ticket, deadline: float) -> Connection:
+        while ticket.connection is None and ticket.failure is None:
+            if not self._listener.pump(deadline, self._child):
+                raise self._silence("did not dial in before the deadline")
+        if ticket.failure is not None:
+            raise ticket.failure
+        assert ticket.connection is not None
+        return ticket.connection
+
+    def _observation(self, message: Message) -> Observation:
+        header, body = message
+        if len(body) != self._dtype.itemsize:
+            raise ProtocolError(f"a STATE has {self._dtype.itemsize} bytes by its schema, got {len(body)}")
+        last = bool(header.flags & Flag.LAST)
+        self.awaits_action = not last
+        return Observation(
+            schema=self.connection.schema,
+            levels=self._levels,
+            episode=header.episode,
+            step=header.step,
+            time_ns=header.time_ns,
+            high_decision=bool(header.flags & Flag.HIGH_DECISION),
+            last=last,
+            body=np.frombuffer(body, self._dtype, count=1)[0],
+        )
+
+    def _unexpected_end(self, message: Message) -> SimulationError:
+        """The simulation said BYE or ERROR in place of a STATE."""
+        reason = str(parse_object(message.body).get("reason", "no reason given"))
+        self.process.wait(1.0)
+        what = f"the simulation failed: {reason}"
+        if message.header.type == MessageType.BYE:
+            what = f"the simulation ended the episode early: {reason}"
+        return SimulationFailed(what, self.process.log, self.process.log_tail())
+
+    def _silence(self, what: str) -> SimulationError:
+        """Nothing more comes: tell a dead process from one that hangs."""
+        if self.process.wait(0.0) is not None:
+            return self._died(f"the simulation died: {self.process.describe_end()}, before step {self._step}")
+        idle_s = time.monotonic() - self._link.last_seen if self._link is not None else float("nan")
+        what = f"the simulation {what} (last sign of life {idle_s:.1f} s ago); it was ended"
+        return SimulationTimeout(what, self.process.log, self.process.log_tail())
+
+    def _died(self, what: str) -> SimulationDied:
+        return SimulationDied(what, self.process.returncode or 0, self.process.log, self.process.log_tail())
+
+    def _clean_up(self, keep_log: bool) -> None:
+        if self._ticket is not None:
+            self._listener.forget(self._ticket)
+        if self._child is not None:
+            self._child.release()
+        if self._private is not None and not keep_log:
+            shutil.rmtree(self._private, ignore_errors=True)

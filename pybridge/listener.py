@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""One ROUTER socket that any number of simulations dial (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+import weakref
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import zmq
+
+from pybridge.errors import EndpointError, ProtocolError, SchemaError, SliceBridgeError
+from pybridge.process import SimulationProcess, poll_interval_s
+from pybridge.schema import Schema, parse_schema, schema_digest
+from pybridge.wire import PROTOCOL_VERSION, Header, MessageType, pack_header, unpack_header
+
+_log = logging.getLogger(__name__)
+
+IPC_PATH_MAX_BYTES = 107
+"""sockaddr_un holds 108 bytes with the terminating zero."""
+
+MAX_MESSAGE_BYTES = 32 * 2**20
+"""Larger messages make ZeroMQ drop the peer's connection."""
+
+_LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
+_LINGER_MS = 200
+
+_HELLO_KEYS = {
+    "protocol": int,
+    "run_id": str,
+    "token": str,
+    "pid": int,
+    "schema_hash": str,
+    "schema": str,
+    "versions": dict,
+}
+
+
+class Message(NamedTuple):
+    """A message of an accepted simulation."""
+
+    header: Header
+    body: bytes
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A simulation that is expected: it must name this run id and prove it by the token."""
+
+    run_id: str
+    token: str = field(repr=False)
+    connection: Connection | None = None
+    failure: SliceBridgeError | None = None
+    """Why the holder of the right token could not be accepted."""
+
+
+class Listener:
+    """Accepts simulations that are expected, refuses all others, and sorts what they send.
+
+    Single-threaded: a listener and its connections belong to one thread. Strangers, wrong tokens and malformed
+    messages are refused, logged and counted, and never disturb the other simulations.
+    """
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        """Bind. endpoint: "ipc://PATH", "tcp://127.0.0.1:PORT" (or `*` as PORT); None: ipc in a private directory.
+
+        Raises `EndpointError`.
+        """
+        self.refused = 0
+        self._tickets: dict[str, Ticket] = {}
+        self._connections: dict[bytes, Connection] = {}
+        self._directory: Path | None = None
+        if endpoint is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="slb-"))
+            endpoint = f"ipc://{self._directory}/link"
+        # A context of its own: closing it disturbs nobody, and a fork of this process does not share it.
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._finalizer = weakref.finalize(self, _release, self._context, self._socket, self._directory, os.getpid())
+        try:
+            check_endpoint(endpoint)
+            self._socket.linger = _LINGER_MS
+            self._socket.router_mandatory = True
+            self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise EndpointError(f"cannot listen on {endpoint}: {error.strerror}") from None
+        except EndpointError:
+            self.close()
+            raise
+        self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def expect(self, run_id: str, token: str) -> Ticket:
+        """Accept one simulation of this run id and token from now on."""
+        if run_id in self._tickets:
+            raise ValueError(f"run id `{run_id}` is taken")
+        ticket = Ticket(run_id, token)
+        self._tickets[run_id] = ticket
+        return ticket
+
+    def forget(self, ticket: Ticket) -> None:
+        """Expect this simulation no more; what it may still send is dropped."""
+        self._tickets.pop(ticket.run_id, None)
+        if ticket.connection is not None:
+            self._connections.pop(ticket.connection.peer, None)
+
+    def pump(self, deadline: float, process: SimulationProcess | None = None) -> bool:
+        """Wait until something arrives and sort all that has; False once nothing can be waited for any more.
+
+        deadline: on the clock `time.monotonic()`.
+        process: stop waiting when it ends, and return False then if it left no message.
+        """
+        watched: list[tuple[Any, int]] = [(self._socket, zmq.POLLIN)]
+        if process is not None and process.pidfd is not None:
+            watched.append((process.pidfd, zmq.POLLIN))
+        slice_s = poll_interval_s(process)
+        while True:
+            left_s = max(deadline - time.monotonic(), 0.0)
+            wait_s = left_s if slice_s is None else min(left_s, slice_s)
+            events = zmq.zmq_poll(watched, int(wait_s * 1000.0 + 0.999))
+            if any(source is self._socket for source, _ in events):
+                self._drain()
+                return True
+            if events or (process is not None and process.returncode is not None):
+                # What the process sent before it ended may arrive a moment after the news of its end.
+                if self._socket.poll(50):
+                    self._drain()
+                    return True
+                return False
+            if time.monotonic() >= deadline:
+                return False
+
+    def close(self) -> None:
+        """Close the socket and remove the private directory. May be called twice."""
+        self._finalizer()
+
+    def send(self, peer: bytes, header: Header, body: Any) -> None:
+        """Send one message. Raises `ProtocolError` if the peer has gone."""
+        try:
+            self._socket.send_multipart((peer, pack_header(header), body), zmq.DONTWAIT)
+        except zmq.ZMQError as error:
+            if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise ProtocolError("the simulation has closed its end of the link") from None
+            raise
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                frames = self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            self._sort(frames[0], frames[1:])
+
+    def _sort(self, peer: bytes, frames: list[bytes]) -> None:
+        connection = self._connections.get(peer)
+        try:
+            message = _parse(frames)
+            if connection is not None:
+                connection.take(message)
+            elif message.header.type == MessageType.HELLO:
+                self._greet(peer, message.body)
+            # Anything else from a stranger was sent before its refusal reached it.
+        except ProtocolError as error:
+            if connection is not None:
+                connection.failure = error
+            self._refuse(peer, str(error))
+
+    def _greet(self, peer: bytes, body: bytes) -> None:
+        hello = _parse_hello(body)
+        ticket = self._tickets.get(hello["run_id"])
+        expected = "" if ticket is None else ticket.token
+        if not hmac.compare_digest(expected.encode(), hello["token"].encode()) or ticket is None:
+            raise ProtocolError("unknown run id or wrong token")
+        if ticket.connection is not None:
+            raise ProtocolError(f"run id `{ticket.run_id}` is connected already")
+        try:
+            schema = _accept_schema(hello)
+        except (ProtocolError, SchemaError) as error:
+            ticket.failure = error
+            raise ProtocolError(str(error)) from None
+        ticket.connection = Connection(self, peer, schema, hello)
+        self._connections[peer] = ticket.connection
+
+    def _refuse(self, peer: bytes, reason: str) -> None:
+        self.refused += 1
+        _log.warning("refused a peer on %s: %s", self.endpoint, reason)
+        with contextlib.suppress(ProtocolError):
+            self.send(peer, Header(MessageType.REFUSE), json.dumps({"reason": reason}).encode())
+
+
+class Connection:
+    """An accepted simulation."""
+
+    def __init__(self, listener: Listener, peer: bytes, schema: Schema, hello: dict[str, Any]) -> None:
+        self.peer = peer
+        self.schema = schema
+        self.pid: int = hello["pid"]
+        """Process id that the simulation states."""
+        self.versions: dict[str, str] = hello["versions"]
+        """Versions of the software on its side."""
+        self.failure: ProtocolError | None = None
+        self.last_seen = time.monotonic()
+        """When anything came last, on the clock `time.monotonic()`."""
+        self._listener = listener
+        self._inbox: deque[Message] = deque()
+
+    def take(self, message: Message) -> None:
+        """Called by the listener with what this peer sent."""
+        self.last_seen = time.monotonic()
+        kind = message.header.type
+        if kind in (MessageType.STATE, MessageType.BYE, MessageType.ERROR):
+            self._inbox.append(message)
+        elif kind != MessageType.HEARTBEAT:
+            raise ProtocolError(f"a simulation may not send {MessageType(kind).name} now")
+
+    def receive(self, deadline: float, process: SimulationProcess | None = None) -> Message | None:
+        """Next message, or None when the deadline passed or the process ended first.
+
+        Raises `ProtocolError` if the peer sent something malformed.
+        """
+        while not self._inbox:
+            if self.failure is not None:
+                raise self.failure
+            if not self._listener.pump(deadline, process):
+                return None
+        return self._inbox.popleft()
+
+    def send(self, header: Header, body: Any) -> None:
+        """Send one message. `body` is any contiguous buffer. Raises `ProtocolError` if the peer has gone."""
+        self._listener.send(self.peer, header, body)
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Raise `EndpointError` unless `endpoint` is a short enough ipc path or a TCP port on loopback."""
+    scheme, _, rest = endpoint.partition("://")
+    if scheme == "ipc" and rest:
+        size = len(os.fsencode(rest))
+        if size > IPC_PATH_MAX_BYTES:
+            raise EndpointError(
+                f"the ipc path {rest} has {size} bytes, {IPC_PATH_MAX_BYTES} is the most that the system takes: "
+                "choose a shorter one (TMPDIR decides where the private directory lies)"
+            )
+        return
+    host, _, port = rest.rpartition(":")
+    if scheme != "tcp" or not (port == "*" or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+        raise EndpointError(f'an endpoint is "ipc://PATH" or "tcp://127.0.0.1:PORT", got {endpoint!r}')
+    if host not in _LOOPBACK_HOSTS:
+        raise EndpointError(f"tcp is for loopback only (127.0.0.1), got host {host!r}")
+
+
+def _parse(frames: list[bytes]) -> Message:
+    if not 1 <= len(frames) <= 2:
+        raise ProtocolError(f"a message has one or two frames, got {len(frames)}")
+    return Message(unpack_header(frames[0]), frames[1] if len(frames) == 2 else b"")
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """JSON object in a body. Raises `ProtocolError`."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise ProtocolError("the body is no JSON object")
+    return data
+
+
+def _parse_hello(body: bytes) -> dict[str, Any]:
+    hello = parse_object(body)
+    kinds = {
+        "protocol": int,
+        "run_id": str,
+        "token": str,
+        "pid": int,
+        "schema_hash": str,
+        "schema": str,
+        "versions": dict,
+    }
+    for key, kind in kinds.items():
+        if not isinstance(hello.get(key), kind):
+            raise ProtocolError(f"HELLO lacks `{key}`, or it is no {kind.__name__}")
+    return hello
+
+
+def _accept_schema(hello: dict[str, Any]) -> Schema:
+    if hello["protocol"] != PROTOCOL_VERSION:
+        raise ProtocolError(
+            f"the simulation speaks protocol {hello['protocol']}, this side {PROTOCOL_VERSION}: run `make build`"
+        )
+    if not hmac.compare_digest(schema_digest(hello["schema"]).encode(), hello["schema_hash"].encode()):
+        raise SchemaError("the schema's text does not have the hash that the simulation gave for it")
+    return parse_schema(hello["schema"])
+
+
+def _release(context: zmq.Context[Any], socket: zmq.Socket[Any], directory: Path | None, owner: int) -> None:
+    """Finalizer; a fork of the process that bound must neither touch its context nor remove its directory."""
+    if os.getpid() != owner:
+        return
+    socket.close()
+    context.term()
+    if directory is not None:
+        shutil.rmtree(directory, ignore_errors=True)

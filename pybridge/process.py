@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Child processes that cannot be lost: started, watched and ended here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pybridge.errors import BinaryNotFound, signal_name
+
+BINARY_VARIABLE = "SLICEBRIDGE_BIN"
+BINARY_NAME = "ran-slicing"
+
+_LOG_TAIL_BYTES = 8192
+_FALLBACK_POLL_S = 0.05
+
+
+def find_binary() -> Path:
+    """The simulation program: $SLICEBRIDGE_BIN, else build/bin/ of this repository, else the search path.
+
+    Raises `BinaryNotFound` naming the command that mends it.
+    """
+    chosen = os.environ.get(BINARY_VARIABLE)
+    if chosen:
+        path = Path(chosen)
+        if not os.access(path, os.X_OK) or not path.is_file():
+            raise BinaryNotFound(f"{BINARY_VARIABLE}={chosen} is no executable file")
+        return path.absolute()
+    built = Path(__file__).resolve().parents[1] / "build" / "bin" / BINARY_NAME
+    if os.access(built, os.X_OK):
+        return built
+    on_path = shutil.which(BINARY_NAME)
+    if on_path:
+        return Path(on_path).absolute()
+    raise BinaryNotFound(
+        f"the simulation program {built} is missing: run `make build`, or set {BINARY_VARIABLE} to one that you built"
+    )
+
+
+class SimulationProcess:
+    """A simulation as a child process: output to a log file, own session, ended with its owner at the latest.
+
+    The child gets no terminal signals (Ctrl-C goes to Python alone) and learns this process's id from
+    SLICEBRIDGE_PARENT_PID, so that it ends by itself when Python is killed. If the object is forgotten, or the
+    interpreter exits, the child is killed; a fork of this process leaves it alone.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        """Start `command`. Raises `BinaryNotFound` if it cannot be executed."""
+        self.log = log
+        variables = {**os.environ, **environment, "SLICEBRIDGE_PARENT_PID": str(os.getpid())}
+        # The ns-3 wheel refers to GTK symbols that are nowhere; eager binding would refuse to start.
+        variables.pop("LD_BIND_NOW", None)
+        with log.open("wb") as output:
+            try:
+                self._child = subprocess.Popen(
+                    list(command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=variables,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise BinaryNotFound(f"cannot start {command[0]}: {error.strerror}") from error
+        self._pidfd = _open_pidfd(self._child.pid)
+        self._finalizer = weakref.finalize(self, _end, self._child, self._pidfd, os.getpid())
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._child.pid
+
+    @property
+    def pidfd(self) -> int | None:
+        """Handle that becomes readable when the process ends; None where the system has no such thing."""
+        return self._pidfd
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess` gives it (negative: signal); None while the process runs."""
+        return self._child.poll()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Wait for the end at most this long; its return code, or None if it still runs."""
+        if self._pidfd is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._child.wait(max(timeout_s, 0.0))
+            return None
+        poller = select.poll()
+        poller.register(self._pidfd, select.POLLIN)
+        poller.poll(max(timeout_s, 0.0) * 1000.0)
+        return self._child.poll()
+
+    def terminate(self, grace_s: float = 1.0) -> int:
+        """End the process: SIGTERM, and SIGKILL after `grace_s`. Its return code."""
+        if self.returncode is None:
+            self._child.send_signal(signal.SIGTERM)
+            # A stopped process takes SIGTERM only when it continues.
+            self._child.send_signal(signal.SIGCONT)
+            if self.wait(grace_s) is None:
+                return self.kill()
+        return self._child.wait()
+
+    def kill(self) -> int:
+        """End the process now. Its return code."""
+        if self.returncode is None:
+            self._child.kill()
+        return self._child.wait()
+
+    def release(self) -> None:
+        """Kill the process if it still runs, and give the handle back. May be called twice."""
+        self._finalizer()
+        self._pidfd = None
+
+    def describe_end(self) -> str:
+        """How the process ended, e.g. "exit code 5" or "signal SIGKILL"."""
+        code = self.returncode
+        if code is None:
+            return "still running"
+        name = signal_name(code)
+        return f"exit code {code}" if name is None else f"signal {name}"
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Last lines of the log, at most 8 KiB of it."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def poll_interval_s(process: SimulationProcess | None) -> float | None:
+    """How often a wait must look after a process by itself: never (None) where a handle tells of its end."""
+    return _FALLBACK_POLL_S if process is not None and process.pidfd is None else None
+
+
+def _open_pidfd(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _end(child: subprocess.Popen[bytes], pidfd: int | None, owner: int) -> None:
+    """Finalizer: kill and reap the child, unless this is a fork of the process that started it."""
+    if os.getpid() == owner and child.poll() is None:
+        child.kill()
+        child.wait()
+    if pidfd is not None:
+        with contextlib.suppress(OSError):
+            os.close(pidfd)
