@@ -53,7 +53,7 @@ install_packages()
     # The lock is the whole closure, so pip need not look for dependencies (--no-deps); if it did, it would demand
     # the CUDA packages' hashes for every build of PyTorch alike.
     pip_install --require-hashes --only-binary=:all: -r requirements.lock
-    if "$python" tools/torch_needs_cuda.py; then
+    if "$python" -c 'import sys; from pybridge.doctor import torch_needs_cuda; sys.exit(not torch_needs_cuda())'; then
         say "this build of PyTorch needs the CUDA packages: installing them"
         pip_install --require-hashes --only-binary=:all: -r requirements-cuda.lock
     fi
