@@ -3,12 +3,25 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+
+def _without_control_characters(text: str) -> str:
+    """What YAML cannot hold literally would not survive a round trip through files."""
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cn", "Cs", "Zl", "Zp") and character not in "\n\t":
+            raise ValueError(f"must not hold the control character U+{ord(character):04X}")
+    return text
+
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 """A name of lower-case letters, digits and hyphens, at most 64 characters."""
+
+Text = Annotated[str, AfterValidator(_without_control_characters)]
+"""Text without control characters other than line ends and tabs."""
 
 Position = tuple[float, float, float]
 """x, y, z in metres."""

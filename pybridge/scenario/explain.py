@@ -28,6 +28,7 @@ _TYPE_NAMES = {
     "float_type": "a number",
     "finite_number": "a finite number",
     "string_type": "text",
+    "string_unicode": "text without halves of characters",
     "bool_type": "true or false",
     "tuple_type": "a list",
     "dict_type": "a mapping of keys to values",
@@ -141,7 +142,7 @@ def _message(detail: ErrorDetails, path: KeyPath, owner: type[BaseModel] | None)
 def _out_of_range(detail: ErrorDetails, path: KeyPath, owner: type[BaseModel] | None) -> str:
     bounds = dict(_bounds(owner, path)) or dict(detail.get("ctx", {}))
     signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    words = [f"{signs[sign]} {bounds[sign]:g}" for sign in signs if isinstance(bounds.get(sign), (int, float))]
+    words = [f"{signs[sign]} {bounds[sign]:.12g}" for sign in signs if isinstance(bounds.get(sign), (int, float))]
     if not words:
         return f"{detail['msg'][0].lower()}{detail['msg'][1:]}, got {_shown(detail.get('input'))}"
     return f"must be {' and '.join(words)}, got {_shown(detail.get('input'))}"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from pybridge.scenario.base import KeyProblem, Name, ScenarioModel
+from pybridge.scenario.base import KeyProblem, Name, ScenarioModel, Text
 from pybridge.scenario.radio import Carrier, Cells, Du, Mobility, Propagation, Timing
 from pybridge.scenario.slices import Slice
 
@@ -28,7 +28,7 @@ def _attribute_text(value: Any) -> Any:
 
 
 AttributeName = Annotated[str, StringConstraints(pattern=r"^ns3::[A-Za-z0-9_:]+::[A-Za-z0-9_]+$")]
-AttributeValue = Annotated[str, BeforeValidator(_attribute_text)]
+AttributeValue = Annotated[Text, BeforeValidator(_attribute_text)]
 
 
 class Recording(ScenarioModel):
@@ -45,7 +45,7 @@ class Scenario(ScenarioModel):
 
     schema_version: Literal[1] = Field(default=1, description="of this format")
     name: Name = Field(description="of the scenario")
-    description: str = Field(default="", max_length=10_000, description="free text")
+    description: Text = Field(default="", max_length=10_000, description="free text")
     ran: Literal["lte"] = Field(default="lte", description="radio access network")
     seed: int = Field(default=1, ge=1, le=2**32 - 1, description="ns-3 RngRun")
     timing: Timing = Field(default_factory=lambda: Timing(), description="time scales")

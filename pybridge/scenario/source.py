@@ -38,6 +38,7 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {}
+_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null"))
 _NUMBER_START = list("-+0123456789.")
 _INT = r"^[-+]?[0-9]+$"
 _FLOAT = r"^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
@@ -74,11 +75,14 @@ class _Walker:
         if self.nodes > MAX_NODES:
             raise ScenarioError([Problem(self.source.origin, None, "", f"more than {MAX_NODES} values")])
         self.source.lines.setdefault(path, node.start_mark.line + 1)
+        if node.tag not in _PLAIN_TAGS:
+            raise ScenarioError([Problem(self.source.origin, node.start_mark.line + 1, "", f"has the tag {node.tag}")])
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self.loader.construct_object(node)
+        value = self.loader.construct_object(node)
+        return _joined_surrogates(value) if isinstance(value, str) else value
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -93,6 +97,11 @@ class _Walker:
             self.source.lines[(*path, key)] = line
             data[key] = self.build(value_node, (*path, key))
         return data
+
+
+def _joined_surrogates(text: str) -> str:
+    """JSON escapes characters beyond U+FFFF as pairs, which YAML takes for two; lone halves stay and are refused."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def path_text(path: KeyPath) -> str:
