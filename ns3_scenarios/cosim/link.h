@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -64,6 +65,8 @@ struct LinkOptions
     std::string runId;    ///< as the learner named this run
     std::string token;    ///< secret that proves it, 32 to 128 hexadecimal digits
     pid_t parent{0};      ///< end this process when that one is gone; 0: watch nobody
+    /// Largest frame accepted; at a larger one ZeroMQ drops the connection.
+    std::size_t frameLimit_bytes{64 * 1024};
     std::chrono::milliseconds handshakeDeadline{10'000};
     std::chrono::milliseconds heartbeatPeriod{1'000};
 };

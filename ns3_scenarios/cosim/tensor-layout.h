@@ -21,11 +21,11 @@ enum class DType : uint8_t
     Int32,   ///< "<i4"
 };
 
-/// Closed interval that every element must lie in.
+/// Closed interval that every element must lie in; its ends are rounded to the element type.
 struct TensorRange
 {
-    float low;
-    float high;
+    double low;
+    double high;
 };
 
 /// One named tensor of a message body.
@@ -36,6 +36,9 @@ struct TensorSpec
     std::vector<uint32_t> shape;       ///< row-major; no dimension means one element
     std::optional<TensorRange> range{}; ///< checked on what comes in
 };
+
+/// Name, dtype, shape and range ("low", "high") of a tensor, as an entry of the schema.
+nlohmann::json ToJson(const TensorSpec& tensor);
 
 /// Where each tensor of a body lies: in the given order, each padded to a multiple of 8 bytes.
 class TensorLayout
@@ -57,9 +60,6 @@ class TensorLayout
 
     /// Index of the tensor of that name. @throws std::out_of_range
     std::size_t Index(std::string_view name) const;
-
-    /// The "state" or "action" array of the schema.
-    nlohmann::json ToJson() const;
 
   private:
     std::vector<TensorSpec> m_tensors;
@@ -91,7 +91,7 @@ class TensorBuffer
 
   private:
     TensorLayout m_layout;
-    std::vector<uint64_t> m_words; ///< 8-byte units, so that every tensor is aligned
+    std::vector<std::byte> m_bytes; ///< the allocator aligns it, offsets are multiples of 8
 };
 
 } // namespace slicebridge

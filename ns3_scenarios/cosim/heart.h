@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_COSIM_HEART_H
+#define SLICEBRIDGE_COSIM_HEART_H
+
+#include <chrono>
+#include <functional>
+#include <sys/types.h>
+#include <thread>
+
+namespace slicebridge
+{
+
+/// A file descriptor that is closed with its owner; -1 is none.
+class FileDescriptor
+{
+  public:
+    explicit FileDescriptor(int descriptor);
+    ~FileDescriptor();
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+    int Get() const;
+
+  private:
+    int m_descriptor;
+};
+
+/**
+ * A thread that calls back once a period, and ends the whole process (exit code 3) soon after the
+ * parent has: at once where the kernel has process handles (Linux 5.3), else within a period.
+ *
+ * The parent is watched by process, not by PR_SET_PDEATHSIG, which fires as soon as the *thread*
+ * that forked ends, and learners do start simulations from worker threads.
+ */
+class Heart
+{
+  public:
+    /**
+     * @param period between calls
+     * @param parent process to watch; 0: nobody
+     * @param beat called from the heart's thread; must not throw
+     */
+    Heart(std::chrono::milliseconds period, pid_t parent, std::function<void()> beat);
+    ~Heart();
+    Heart(const Heart&) = delete;
+    Heart& operator=(const Heart&) = delete;
+
+  private:
+    void Run();
+
+    std::chrono::milliseconds m_period;
+    pid_t m_parent;
+    std::function<void()> m_beat;
+    FileDescriptor m_parentHandle;
+    FileDescriptor m_stop; ///< becomes readable when the thread shall end
+    std::thread m_thread;
+};
+
+} // namespace slicebridge
+
+#endif

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cosim/link.h"
+
+#include "cosim/heart.h"
+#include "cosim/schema-hash.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <unistd.h>
+#include <zmq.hpp>
+
+namespace slicebridge
+{
+
+namespace
+{
+
+using Clock = std::chrono::steady_clock;
+using Deadline = std::optional<Clock::time_point>; ///< none: wait for ever
+
+constexpr int EXIT_BAD_COMMAND_LINE = 2;
+constexpr std::size_t TOKEN_MIN = 32;
+constexpr std::size_t TOKEN_MAX = 128;
+constexpr std::chrono::milliseconds LINGER{1'000}; ///< for BYE and ERROR to leave
+constexpr std::chrono::milliseconds SEND_DEADLINE{10'000};
+
+/// A message as it came: its body is only valid as long as nothing else is received.
+struct Received
+{
+    MessageHeader header;
+    std::span<const std::byte> body;
+};
+
+std::string
+ReasonOf(std::span<const std::byte> body)
+{
+    const auto* begin = reinterpret_cast<const char*>(body.data());
+    const auto json = nlohmann::json::parse(begin, begin + body.size(), nullptr, false);
+    if (!json.is_object() || !json.contains("reason") || !json["reason"].is_string())
+    {
+        return "no reason given";
+    }
+    return json["reason"].get<std::string>();
+}
+
+Welcome
+ParseWelcome(std::span<const std::byte> body)
+{
+    const auto* begin = reinterpret_cast<const char*>(body.data());
+    try
+    {
+        const auto json = nlohmann::json::parse(begin, begin + body.size());
+        Welcome welcome;
+        welcome.episode = json.at("episode").get<uint64_t>();
+        welcome.levels = json.at("levels").get<std::string>();
+        welcome.actionDeadline =
+            std::chrono::milliseconds(json.at("action_deadline_ms").get<uint32_t>());
+        if (welcome.levels != "high" && welcome.levels != "both")
+        {
+            throw ProtocolViolation("WELCOME names the levels '" + welcome.levels + "'");
+        }
+        return welcome;
+    }
+    catch (const nlohmann::json::exception& error)
+    {
+        throw ProtocolViolation(std::string("WELCOME is malformed: ") + error.what());
+    }
+}
+
+bool
+IsToken(std::string_view token)
+{
+    return token.size() >= TOKEN_MIN && token.size() <= TOKEN_MAX &&
+           token.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+Deadline
+After(std::chrono::milliseconds wait)
+{
+    return wait.count() == 0 ? Deadline{} : Deadline{Clock::now() + wait};
+}
+
+} // namespace
+
+LinkOptions
+LinkOptionsFromEnvironment(const std::string& endpoint, const std::string& runId)
+{
+    LinkOptions options;
+    options.endpoint = endpoint;
+    options.runId = runId;
+    const char* token = std::getenv("SLICEBRIDGE_TOKEN");
+    if (token == nullptr || !IsToken(token))
+    {
+        throw std::invalid_argument("SLICEBRIDGE_TOKEN must hold 32 to 128 hexadecimal digits");
+    }
+    options.token = token;
+    if (const char* parent = std::getenv("SLICEBRIDGE_PARENT_PID"); parent != nullptr)
+    {
+        const char* end = parent + std::strlen(parent);
+        const auto [rest, error] = std::from_chars(parent, end, options.parent);
+        if (error != std::errc{} || rest != end || options.parent < 1)
+        {
+            throw std::invalid_argument("SLICEBRIDGE_PARENT_PID must be a process id");
+        }
+    }
+    return options;
+}
+
+class Link::Impl
+{
+  public:
+    explicit Impl(LinkOptions options);
+
+    void Send(MessageType type, uint8_t flags, int64_t time_ns, std::span<const std::byte> body);
+    void SendJson(MessageType type, const nlohmann::json& body);
+    Received Receive(const Deadline& deadline, const std::string& awaited);
+    Received ReceiveCurrent(const Deadline& deadline, const std::string& awaited);
+    bool IsCurrent(const MessageHeader& header) const;
+    void Beat() noexcept;
+
+    const LinkOptions options;
+    // Held by the simulating thread while it sends, and from a STATE until its ACTION; the heart
+    // beats only in between, which is when the simulation computes.
+    std::mutex mutex;
+    zmq::context_t context{1};
+    zmq::socket_t socket{context, zmq::socket_type::dealer};
+    zmq::message_t body;
+    Welcome welcome;
+    bool welcomed{false};
+    uint64_t step{0};
+    uint64_t dropped{0};
+
+  private:
+    std::size_t ReceiveFurtherFrames();
+
+    Heart m_heart; // last: it starts beating when all else is there, and stops before it goes
+};
+
+Link::Impl::Impl(LinkOptions linkOptions)
+    : options(std::move(linkOptions)),
+      m_heart(options.heartbeatPeriod, options.parent, [this] { Beat(); })
+{
+    const std::scoped_lock lock(mutex);
+    socket.set(zmq::sockopt::linger, static_cast<int>(LINGER.count()));
+    socket.set(zmq::sockopt::sndtimeo, static_cast<int>(SEND_DEADLINE.count()));
+    socket.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(options.frameLimit_bytes));
+    try
+    {
+        socket.connect(options.endpoint);
+    }
+    catch (const zmq::error_t& error)
+    {
+        throw LinkError(EXIT_BAD_COMMAND_LINE,
+                        "cannot connect to '" + options.endpoint + "': " + error.what());
+    }
+}
+
+void
+Link::Impl::Send(MessageType type,
+                 uint8_t flags,
+                 int64_t time_ns,
+                 std::span<const std::byte> payload)
+{
+    const auto header = EncodeHeader({type, flags, welcome.episode, step, time_ns});
+    const bool sent =
+        socket.send(zmq::buffer(header), zmq::send_flags::sndmore) &&
+        socket.send(zmq::buffer(payload.data(), payload.size()), zmq::send_flags::none);
+    if (!sent)
+    {
+        throw LearnerLost("the learner takes no messages");
+    }
+}
+
+void
+Link::Impl::SendJson(MessageType type, const nlohmann::json& json)
+{
+    // Reasons may quote text that is no UTF-8; it must not keep them from being told.
+    const auto text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    Send(type, 0, 0, std::as_bytes(std::span(text)));
+}
+
+Received
+Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
+{
+    std::array<std::byte, HEADER_BYTES> frame{};
+    std::optional<zmq::recv_buffer_result_t::value_type> size;
+    while (!size)
+    {
+        auto wait = std::chrono::milliseconds(-1);
+        if (deadline)
+        {
+            wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+            if (wait.count() <= 0)
+            {
+                throw LearnerLost("no " + awaited + " from " + options.endpoint + " in time");
+            }
+        }
+        socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(wait.count()));
+        try
+        {
+            size = socket.recv(zmq::buffer(frame));
+        }
+        catch (const zmq::error_t& error)
+        {
+            if (error.num() != EINTR)
+            {
+                throw;
+            }
+        }
+    }
+    const std::size_t furtherFrames = ReceiveFurtherFrames();
+    const auto header = size->truncated() ? std::nullopt
+                                          : DecodeHeader(std::span(frame).first(size->size));
+    if (!header || furtherFrames > 1)
+    {
+        throw ProtocolViolation("the learner sent a malformed message");
+    }
+    return {*header, {body.data<std::byte>(), body.size()}};
+}
+
+/// The last of them is left in `body`, which is empty if there is none.
+std::size_t
+Link::Impl::ReceiveFurtherFrames()
+{
+    body.rebuild();
+    std::size_t count = 0;
+    while (socket.get(zmq::sockopt::rcvmore))
+    {
+        if (socket.recv(body))
+        {
+            ++count;
+        }
+    }
+    return count;
+}
+
+bool
+Link::Impl::IsCurrent(const MessageHeader& header) const
+{
+    return header.episode == welcome.episode && header.step == step;
+}
+
+/// Next message of this episode and step; what is stale is dropped and counted.
+Received
+Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string& awaited)
+{
+    while (true)
+    {
+        const auto message = Receive(deadline, awaited);
+        if (message.header.type == MessageType::Refuse)
+        {
+            throw ProtocolViolation("the learner refused: " + ReasonOf(message.body));
+        }
+        if (message.header.type == MessageType::Heartbeat)
+        {
+            continue;
+        }
+        if (!welcomed || IsCurrent(message.header))
+        {
+            return message;
+        }
+        ++dropped;
+    }
+}
+
+void
+Link::Impl::Beat() noexcept
+{
+    const std::unique_lock lock(mutex, std::try_to_lock);
+    if (!lock || !welcomed)
+    {
+        return;
+    }
+    const auto header = EncodeHeader({MessageType::Heartbeat, 0, welcome.episode, step, 0});
+    try
+    {
+        socket.send(zmq::buffer(header), zmq::send_flags::dontwait);
+    }
+    catch (const zmq::error_t&)
+    {
+        // A beat may be missed; that the learner is gone shows at the next exchange.
+    }
+}
+
+Link::Link(LinkOptions options)
+    : m_impl(std::make_unique<Impl>(std::move(options)))
+{
+}
+
+Link::~Link() = default;
+
+Welcome
+Link::Handshake(const nlohmann::json& schema, const nlohmann::json& versions)
+{
+    const std::scoped_lock lock(m_impl->mutex);
+    const auto text = schema.dump();
+    m_impl->SendJson(MessageType::Hello,
+                     {{"protocol", PROTOCOL_VERSION},
+                      {"run_id", m_impl->options.runId},
+                      {"token", m_impl->options.token},
+                      {"pid", getpid()},
+                      {"schema_hash", SchemaHash(text)},
+                      {"schema", text},
+                      {"versions", versions}});
+    const auto answer =
+        m_impl->ReceiveCurrent(After(m_impl->options.handshakeDeadline), "WELCOME");
+    if (answer.header.type != MessageType::Welcome)
+    {
+        throw ProtocolViolation("the learner did not answer HELLO by WELCOME");
+    }
+    m_impl->welcome = ParseWelcome(answer.body);
+    m_impl->welcomed = true;
+    return m_impl->welcome;
+}
+
+Link::Answer
+Link::Exchange(const TensorBuffer& state, uint8_t flags, int64_t time_ns, TensorBuffer& action)
+{
+    const std::scoped_lock lock(m_impl->mutex);
+    m_impl->Send(MessageType::State, flags, time_ns, state.Bytes());
+    if ((flags & LAST) != 0)
+    {
+        return Answer::Bye;
+    }
+    const auto answer = m_impl->ReceiveCurrent(After(m_impl->welcome.actionDeadline), "ACTION");
+    if (answer.header.type == MessageType::Bye)
+    {
+        return Answer::Bye;
+    }
+    if (answer.header.type != MessageType::Action)
+    {
+        throw ProtocolViolation("the learner answered STATE neither by ACTION nor by BYE");
+    }
+    if (answer.body.size() != action.Bytes().size())
+    {
+        throw ProtocolViolation("an ACTION has " + std::to_string(action.Bytes().size()) +
+                                " bytes by the schema, got " + std::to_string(answer.body.size()));
+    }
+    std::memcpy(action.Bytes().data(), answer.body.data(), answer.body.size());
+    if (const auto problem = action.FindOutOfRange())
+    {
+        throw ProtocolViolation("action " + *problem);
+    }
+    ++m_impl->step;
+    return Answer::Action;
+}
+
+void
+Link::SendBye(std::string_view reason)
+{
+    const std::scoped_lock lock(m_impl->mutex);
+    m_impl->SendJson(MessageType::Bye, {{"reason", reason}});
+}
+
+void
+Link::SendError(std::string_view reason) noexcept
+{
+    try
+    {
+        const std::scoped_lock lock(m_impl->mutex);
+        m_impl->SendJson(MessageType::Error, {{"reason", reason}});
+    }
+    catch (const std::exception&)
+    {
+        // The reason is in the log as well; a broken link must not hide it.
+    }
+}
+
+uint64_t
+Link::Dropped() const
+{
+    return m_impl->dropped;
+}
+
+} // namespace slicebridge

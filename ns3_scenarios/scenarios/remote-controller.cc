@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "scenarios/remote-controller.h"
+
+#include "cosim/tensor-layout.h"
+#include "slicing/kpm-table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+namespace slicebridge
+{
+
+namespace
+{
+
+constexpr std::size_t REPORT_COLUMNS = 5; ///< dedicated, min, max, compute, power
+constexpr std::size_t POLICY_COLUMNS = 3; ///< dedicated, min, max
+constexpr TensorRange RATIO{0.0, 1.0};
+constexpr TensorRange WEIGHT{0.01, 100.0};
+constexpr TensorRange POWER_OFFSET_DB{-6.0, 3.0};
+
+/// A tensor of the schema, with the levels that it travels at.
+struct LeveledTensor
+{
+    TensorSpec spec;
+    bool bothOnly{false};
+};
+
+std::vector<LeveledTensor>
+StateTensors(const NetworkDescription& network)
+{
+    const auto cells = static_cast<uint32_t>(network.cells.size());
+    const auto slices = static_cast<uint32_t>(network.slices.size());
+    const auto ues = static_cast<uint32_t>(network.ueSlice.size());
+    const auto sliceKpms = static_cast<uint32_t>(SliceKpmTable().size());
+    const auto ueKpms = static_cast<uint32_t>(UeKpmTable().size());
+    const std::vector<uint32_t> report{cells, slices, REPORT_COLUMNS};
+    return {{{"slice_high", DType::Float32, {cells, slices, sliceKpms}}},
+            {{"slice_low", DType::Float32, {cells, slices, sliceKpms}}, true},
+            {{"ue", DType::Float32, {ues, ueKpms}}},
+            {{"ue_cell", DType::Int32, {ues}}},
+            {{"requested", DType::Float32, report}},
+            {{"projected", DType::Float32, report}},
+            {{"achieved", DType::Float32, report}}};
+}
+
+std::vector<LeveledTensor>
+ActionTensors(const NetworkDescription& network)
+{
+    const auto cells = static_cast<uint32_t>(network.cells.size());
+    const auto slices = static_cast<uint32_t>(network.slices.size());
+    const auto ues = static_cast<uint32_t>(network.ueSlice.size());
+    return {{{"prb_policy", DType::Float32, {cells, slices, POLICY_COLUMNS}, RATIO}},
+            {{"compute_share", DType::Float32, {cells, slices}, RATIO}},
+            {{"power_share", DType::Float32, {cells, slices}, RATIO}},
+            {{"ue_weight", DType::Float32, {ues}, WEIGHT}, true},
+            {{"ue_power_offset_db", DType::Float32, {ues}, POWER_OFFSET_DB}, true}};
+}
+
+TensorLayout
+LayoutFor(const std::vector<LeveledTensor>& tensors, ControlLevels levels)
+{
+    std::vector<TensorSpec> chosen;
+    for (const auto& tensor : tensors)
+    {
+        if (!tensor.bothOnly || levels == ControlLevels::Both)
+        {
+            chosen.push_back(tensor.spec);
+        }
+    }
+    return TensorLayout(std::move(chosen));
+}
+
+nlohmann::json
+TensorsJson(const std::vector<LeveledTensor>& tensors)
+{
+    auto json = nlohmann::json::array();
+    for (const auto& tensor : tensors)
+    {
+        json.push_back(ToJson(tensor.spec));
+        if (tensor.bothOnly)
+        {
+            json.back()["levels"] = "both";
+        }
+    }
+    return json;
+}
+
+template <typename T>
+nlohmann::json
+OptionalJson(const std::optional<T>& value)
+{
+    return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
+}
+
+/// Ratios that YAML gave as decimals are told with the digits that a float can vouch for.
+double
+Decimal(float value)
+{
+    return std::round(static_cast<double>(value) * 1e6) / 1e6;
+}
+
+nlohmann::json
+SliceJson(const SliceConfig& slice)
+{
+    auto throughput_mbps = slice.sla.ueThroughput_bps;
+    if (throughput_mbps)
+    {
+        *throughput_mbps /= 1e6;
+    }
+    return {{"name", slice.name},
+            {"s_nssai", {{"sst", slice.sNssai.sst}, {"sd", OptionalJson(slice.sNssai.sd)}}},
+            {"five_qi", slice.fiveQi},
+            {"sla",
+             {{"ue_throughput_mbps", OptionalJson(throughput_mbps)},
+              {"delay_budget_ms", OptionalJson(slice.sla.delayBudget_ms)},
+              {"reliability", OptionalJson(slice.sla.reliability)},
+              {"weight", slice.sla.weight}}},
+            {"policy",
+             {{"dedicated", Decimal(slice.policy.dedicated)},
+              {"min", Decimal(slice.policy.min)},
+              {"max", Decimal(slice.policy.max)}}}};
+}
+
+template <typename Table>
+nlohmann::json
+KpmsJson(const Table& table)
+{
+    auto json = nlohmann::json::array();
+    for (const auto& kpm : table)
+    {
+        json.push_back({{"name", std::string(kpm.name)},
+                        {"unit", std::string(kpm.unit)},
+                        {"type", std::string(kpm.type)}});
+    }
+    return json;
+}
+
+nlohmann::json
+SchemaJson(const NetworkDescription& network)
+{
+    auto cells = nlohmann::json::array();
+    for (const auto& name : network.cells)
+    {
+        cells.push_back({{"name", name}});
+    }
+    auto slices = nlohmann::json::array();
+    for (const auto& slice : network.slices)
+    {
+        slices.push_back(SliceJson(slice));
+    }
+    return {{"protocol", PROTOCOL_VERSION},
+            {"periods_ms",
+             {{"low", network.timing.low.GetMilliSeconds()},
+              {"high", network.timing.high.GetMilliSeconds()}}},
+            {"cells", std::move(cells)},
+            {"slices", std::move(slices)},
+            {"ue_slice", network.ueSlice},
+            {"slice_kpms", KpmsJson(SliceKpmTable())},
+            {"ue_kpms", KpmsJson(UeKpmTable())},
+            {"state", TensorsJson(StateTensors(network))},
+            {"action", TensorsJson(ActionTensors(network))}};
+}
+
+LinkOptions
+WithRoomFor(LinkOptions options, std::size_t body_bytes)
+{
+    options.frameLimit_bytes = std::max(options.frameLimit_bytes, body_bytes);
+    return options;
+}
+
+/// The epoch loop and the schema must agree on every shape.
+void
+RequireSize(std::size_t found, std::size_t expected, const char* name)
+{
+    if (found != expected)
+    {
+        throw std::logic_error(std::string("observation '") + name + "' has " +
+                               std::to_string(found) + " elements, by the schema it has " +
+                               std::to_string(expected));
+    }
+}
+
+template <typename T>
+void
+Put(const std::vector<T>& values, std::span<T> tensor, const char* name)
+{
+    RequireSize(values.size(), tensor.size(), name);
+    std::copy(values.begin(), values.end(), tensor.begin());
+}
+
+void
+PutReport(const std::vector<SliceControl>& controls, std::span<float> tensor, const char* name)
+{
+    RequireSize(controls.size() * REPORT_COLUMNS, tensor.size(), name);
+    for (std::size_t row = 0; row < controls.size(); ++row)
+    {
+        const auto& control = controls[row];
+        const auto columns = tensor.subspan(row * REPORT_COLUMNS, REPORT_COLUMNS);
+        columns[0] = control.prb.dedicated;
+        columns[1] = control.prb.min;
+        columns[2] = control.prb.max;
+        columns[3] = control.computeShare;
+        columns[4] = control.powerShare;
+    }
+}
+
+} // namespace
+
+class RemoteController::Impl
+{
+  public:
+    Impl(LinkOptions options, const NetworkDescription& network);
+
+    void FillState(const Observation& observation);
+    void ReadAction(bool highDecision, Control& control) const;
+
+    Link link;
+    ControlLevels levels;
+    TensorBuffer state;
+    TensorBuffer action;
+
+  private:
+    void ReadSlices(std::vector<SliceControl>& slices) const;
+    void ReadUes(std::vector<UeControl>& ues) const;
+};
+
+RemoteController::Impl::Impl(LinkOptions options, const NetworkDescription& network)
+    : link(WithRoomFor(std::move(options),
+                       LayoutFor(ActionTensors(network), ControlLevels::Both).Bytes())),
+      levels(link.Handshake(SchemaJson(network), network.versions).levels == "both"
+                 ? ControlLevels::Both
+                 : ControlLevels::High),
+      state(LayoutFor(StateTensors(network), levels)),
+      action(LayoutFor(ActionTensors(network), levels))
+{
+}
+
+void
+RemoteController::Impl::FillState(const Observation& observation)
+{
+    const auto& layout = state.Layout();
+    const auto floats = [&](const char* name) { return state.Floats(layout.Index(name)); };
+    Put(observation.sliceHigh, floats("slice_high"), "slice_high");
+    if (levels == ControlLevels::Both)
+    {
+        Put(observation.sliceLow, floats("slice_low"), "slice_low");
+    }
+    Put(observation.ue, floats("ue"), "ue");
+    Put(observation.ueCell, state.Ints(layout.Index("ue_cell")), "ue_cell");
+    PutReport(observation.report.requested, floats("requested"), "requested");
+    PutReport(observation.report.projected, floats("projected"), "projected");
+    PutReport(observation.report.achieved, floats("achieved"), "achieved");
+}
+
+void
+RemoteController::Impl::ReadAction(bool highDecision, Control& control) const
+{
+    if (highDecision)
+    {
+        ReadSlices(control.slices);
+    }
+    if (levels == ControlLevels::Both)
+    {
+        ReadUes(control.ues);
+    }
+}
+
+void
+RemoteController::Impl::ReadSlices(std::vector<SliceControl>& slices) const
+{
+    const auto& layout = action.Layout();
+    const auto policy = action.Floats(layout.Index("prb_policy"));
+    const auto compute = action.Floats(layout.Index("compute_share"));
+    const auto power = action.Floats(layout.Index("power_share"));
+    slices.resize(compute.size());
+    for (std::size_t row = 0; row < slices.size(); ++row)
+    {
+        const auto ratios = policy.subspan(row * POLICY_COLUMNS, POLICY_COLUMNS);
+        slices[row] = {{ratios[0], ratios[1], ratios[2]}, compute[row], power[row]};
+    }
+}
+
+void
+RemoteController::Impl::ReadUes(std::vector<UeControl>& ues) const
+{
+    const auto& layout = action.Layout();
+    const auto weight = action.Floats(layout.Index("ue_weight"));
+    const auto offset_db = action.Floats(layout.Index("ue_power_offset_db"));
+    ues.resize(weight.size());
+    for (std::size_t ue = 0; ue < ues.size(); ++ue)
+    {
+        ues[ue] = {weight[ue], offset_db[ue]};
+    }
+}
+
+RemoteController::RemoteController(LinkOptions options, const NetworkDescription& network)
+    : m_impl(std::make_unique<Impl>(std::move(options), network))
+{
+}
+
+RemoteController::~RemoteController() = default;
+
+ControlLevels
+RemoteController::Levels() const
+{
+    return m_impl->levels;
+}
+
+bool
+RemoteController::Decide(const Observation& observation, Control& control)
+{
+    m_impl->FillState(observation);
+    const auto flags = static_cast<uint8_t>((observation.highDecision ? HIGH_DECISION : 0) |
+                                            (observation.last ? LAST : 0));
+    const auto answer =
+        m_impl->link.Exchange(m_impl->state, flags, observation.time_ns, m_impl->action);
+    if (observation.last)
+    {
+        m_impl->link.SendBye("the scenario's duration is over");
+        return false;
+    }
+    if (answer == Link::Answer::Bye)
+    {
+        return false;
+    }
+    m_impl->ReadAction(observation.highDecision, control);
+    return true;
+}
+
+void
+RemoteController::ReportFailure(std::string_view reason) noexcept
+{
+    m_impl->link.SendError(reason);
+}
+
+} // namespace slicebridge
