@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def _row_type(path: Path, header: bytes) -> np.dtype[np.void]:
     if len(header) % HEADER_ALIGNMENT_BYTES:
         raise RecordError(f"{path}: has a header of {len(header)} bytes, not a multiple of {HEADER_ALIGNMENT_BYTES}")
     return np.dtype(columns)
+
+
+def last_time_s(path: Path) -> float:
+    """Time of the last whole row of a file that is still being written, in seconds; 0 while there is none."""
+    try:
+        with path.open("rb") as file:
+            header = file.readline(HEADER_MAX_BYTES)
+            row = _row_type(path, header)
+            count = (file.seek(0, os.SEEK_END) - len(header)) // row.itemsize
+            if count < 1:
+                return 0.0
+            file.seek(len(header) + (count - 1) * row.itemsize)
+            return float(np.frombuffer(file.read(row.itemsize), dtype=row)["time_ns"][0]) / 1e9
+    except (OSError, RecordError):
+        return 0.0
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -131,6 +131,11 @@ def parse_yaml(text: str, origin: str) -> Source:
     return source
 
 
+def parse_value(text: str) -> Any:
+    """One value by the same rules, e.g. from the command line. Raises `ScenarioError` naming the text."""
+    return parse_yaml(f"value: {text}", repr(text)).data["value"]
+
+
 def _syntax_problem(error: yaml.YAMLError, origin: str) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark

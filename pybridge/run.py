@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""One run: a scenario under a policy with a seed, into a directory that is complete or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pybridge import manifest as manifests
+from pybridge.errors import SliceBridgeError
+from pybridge.policies import ResolvedPolicy, call_user_code, resolve_policy
+from pybridge.process import find_binary
+from pybridge.program import Progress, program_schema, run_built_in
+from pybridge.records import controls_table, kpm_table, packets_table, write_parquet
+from pybridge.scenario import Scenario, load_scenario
+from pybridge.schema import Schema, parse_schema
+from pybridge.session import Session
+
+
+class RunError(SliceBridgeError):
+    """A run cannot begin: its directory is taken or cannot be made."""
+
+    exit_code = 2
+
+
+class RunFailed(SliceBridgeError):
+    """A run broke off. Its log, its scenario and the reason are in `folder`, DIR.failed."""
+
+    def __init__(self, message: str, folder: Path, exit_code: int) -> None:
+        super().__init__(message)
+        self.folder = folder
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run on disk."""
+
+    out: Path
+    manifest: dict[str, Any]
+
+    def kpm(self) -> pl.DataFrame:
+        """Measurements in long format: time_s, cell, slice, ue, name, value, unit (docs/records.md)."""
+        return pl.read_parquet(self.out / "kpm.parquet")
+
+    def controls(self) -> pl.DataFrame:
+        """Requested, projected and achieved shares per high-level period, cell and slice."""
+        return pl.read_parquet(self.out / "controls.parquet")
+
+    def packets(self) -> pl.DataFrame | None:
+        """Packets or their delay histogram; None if the scenario records none."""
+        path = self.out / "packets.parquet"
+        return pl.read_parquet(path) if path.exists() else None
+
+
+def run(
+    scenario: Scenario | str | Path,
+    policy: str,
+    seed: int | None,
+    out: str | Path,
+    *,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Simulate `scenario` under `policy` and write the results to the directory `out`.
+
+    scenario: a `Scenario`, a file, or the name of a shipped one. policy: see `resolve_policy`. seed: ns-3 RngRun in
+    place of the scenario's own. progress: is told the simulated seconds since the end of warm-up.
+
+    `out` must not exist or be empty. It appears, complete, when the run has ended well. A run that fails leaves
+    `out.failed` with its log, replacing an older one; one that is interrupted leaves nothing.
+
+    Raises `ScenarioError`, `PolicyError`, `BinaryNotFound`, `RunError` before anything is written, then `RunFailed`.
+    """
+    resolved = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    if seed is not None:
+        resolved = resolved.with_seed(seed)
+    chosen, target = resolve_policy(policy), Path(out)
+    find_binary()
+    with _work_folder(target) as work:
+        described = manifests.describe_run(resolved, chosen, target)
+        begin = time.monotonic()
+        (work / "scenario.json").write_text(resolved.resolved_json() + "\n", encoding="utf-8")
+        schema = _simulate(resolved, chosen, work, progress or (lambda _: None))
+        _convert(work, schema)
+        described |= {
+            "ended": manifests.now_text(),
+            "wall_s": round(time.monotonic() - begin, 3),
+            "sim_s": resolved.timing.duration_s,
+            "exit_code": 0,
+            "files": manifests.describe_files(work),
+        }
+        (work / manifests.FILE).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    return RunResult(target, described)
+
+
+def _simulate(scenario: Scenario, policy: ResolvedPolicy, work: Path, progress: Progress) -> Schema:
+    if policy.kind == "built-in":
+        schema = parse_schema(json.dumps(program_schema(scenario)))
+        run_built_in(work / "scenario.json", policy.name, work, progress)
+        return schema
+    if policy.agent is not None:
+        return _drive(scenario, policy, work, progress)
+    raise AssertionError(policy.kind)
+
+
+def _drive(scenario: Scenario, policy: ResolvedPolicy, work: Path, progress: Progress) -> Schema:
+    """Steps a simulation by a policy in this process."""
+    agent, name = policy.agent, policy.name
+    assert agent is not None
+    with Session(scenario, levels=policy.levels, out_dir=work) as session:
+        observation = session.reset()
+        call_user_code(f"policy `{name}` failed in reset()", agent.reset, session.schema, scenario)
+        while not observation.last:
+            at = f"policy `{name}` failed in act() at {observation.time_s:g} s"
+            observation = session.step(call_user_code(at, agent.act, observation))
+            progress(observation.time_s)
+        return session.schema
+
+
+def _convert(work: Path, schema: Schema) -> None:
+    """Raw records to Parquet; the raw files go."""
+    write_parquet(kpm_table(work, schema), work / "kpm.parquet")
+    write_parquet(controls_table(work, schema), work / "controls.parquet")
+    packets = packets_table(work, schema)
+    if packets is not None:
+        write_parquet(packets, work / "packets.parquet")
+    for raw in work.glob("*.raw"):
+        raw.unlink()
+
+
+@contextmanager
+def _work_folder(out: Path) -> Iterator[Path]:
+    """A hidden sibling of `out` that takes its name in the end; see `run` for what failures leave behind."""
+    work = out.parent / f".{out.name}.{os.getpid()}.partial"
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise RunError(f"{out}: exists and is not an empty directory; remove it or choose another --out")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+    except OSError as error:
+        raise RunError(f"{out}: cannot be made: {error.strerror}") from None
+    try:
+        yield work
+        work.replace(out)
+    except Exception as error:
+        raise _keep_failure(work, out, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _keep_failure(work: Path, out: Path, error: Exception) -> RunFailed:
+    """Moves what there is to `out.failed`, with the reason. The error to raise comes back."""
+    failed = out.parent / f"{out.name}.failed"
+    message = str(error) if isinstance(error, SliceBridgeError) else f"{type(error).__name__}: {error}"
+    message = message.replace(str(work), str(failed))
+    (work / "reason.txt").write_text(message + "\n\n" + "".join(traceback.format_exception(error)), encoding="utf-8")
+    shutil.rmtree(failed, ignore_errors=True)
+    work.replace(failed)
+    code = error.exit_code if isinstance(error, SliceBridgeError) else 1
+    return RunFailed(f"{message}\nkept for inspection: {failed}", failed, code)
