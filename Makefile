@@ -30,9 +30,7 @@ help:
 campaign: build
 	.venv/bin/slicebridge campaign run $(CAMPAIGN) $(ARGS)
 
-# Uninstrumented ns-3 libraries hand memory over at exit that only they could free, so leaks are not
-# looked for; every other check of both sanitizers is on.
-test: export ASAN_OPTIONS := detect_leaks=0:strict_string_checks=1
+test: export ASAN_OPTIONS := strict_string_checks=1:detect_stack_use_after_return=1
 test: export UBSAN_OPTIONS := print_stacktrace=1
 test: setup
 	tools/build.sh build all -DCMAKE_BUILD_TYPE=Release

@@ -19,6 +19,8 @@ import click
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from pybridge.process import BINARY_NAME, BINARY_VARIABLE
+
 ROOT = Path(__file__).resolve().parent.parent
 REMAKE_ENVIRONMENT = "rm -rf .venv && make build"
 SYSTEM_PACKAGES = {
@@ -140,12 +142,18 @@ def check_ns3(root: Path) -> Finding:
 
 def check_program(root: Path) -> Finding:
     """The simulation program: there, and no older than its sources."""
-    program = root / "build" / "bin" / "ran-slicing"
+    chosen = os.environ.get(BINARY_VARIABLE)
+    if chosen:
+        if os.access(chosen, os.X_OK) and Path(chosen).is_file():
+            return Finding("simulation", State.OK, f"{BINARY_VARIABLE}={chosen}; whether it is up to date is unknown")
+        text = f"{BINARY_VARIABLE}={chosen} is no executable file"
+        return Finding("simulation", State.MISSING, text, f"unset {BINARY_VARIABLE}")
+    program = root / "build" / "bin" / BINARY_NAME
     if not os.access(program, os.X_OK):
         return Finding("simulation", State.MISSING, "build/bin/ran-slicing is not built", "make build")
     ninja = shutil.which("ninja")
     if ninja is not None:
-        command = [ninja, "-C", str(root / "build"), "-n", "ran-slicing"]
+        command = [ninja, "-C", str(root / "build"), "-n", BINARY_NAME]
         plan = subprocess.run(command, capture_output=True, text=True, check=False)
         if plan.returncode != 0 or "no work to do" not in plan.stdout:
             return Finding("simulation", State.MISSING, "build/bin/ran-slicing is older than its sources", "make build")

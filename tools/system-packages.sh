@@ -67,13 +67,23 @@ install()
     fi
 }
 
-case "${1:-}" in
-    build) missing=$(missing_tools; missing_headers) ;;
-    python) missing=$(missing_python) ;;
-    check) missing_tools; missing_headers; missing_python; exit ;;
-    *) die "usage: tools/system-packages.sh build|python|check" ;;
-esac
-if [[ -n $missing ]]; then
-    mapfile -t packages < <(sort -u <<<"$missing")
-    install "${packages[@]}"
+missing()
+{
+    case "$1" in
+        build) missing_tools; missing_headers ;;
+        python) missing_python ;;
+        check) missing build; missing python ;;
+        *) die "usage: tools/system-packages.sh build|python|check" ;;
+    esac
+}
+
+part=${1:-}
+packages=$(missing "$part" | sort -u)
+if [[ $part == check ]]; then
+    printf '%s\n' "$packages"
+elif [[ -n $packages ]]; then
+    mapfile -t list <<<"$packages"
+    install "${list[@]}"
+    packages=$(missing "$part")
+    [[ -z $packages ]] || die "still missing after their installation: ${packages//$'\n'/ }"
 fi

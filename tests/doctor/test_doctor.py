@@ -22,6 +22,7 @@ REPOSITORY = Path(module.__file__).resolve().parent.parent
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A work tree with what the checks read, and nothing fetched or built."""
     monkeypatch.delenv("NS3_DIR", raising=False)
+    monkeypatch.delenv("SLICEBRIDGE_BIN", raising=False)
     shutil.copytree(REPOSITORY / "tools", tmp_path / "tools")
     for name in ("Makefile", "requirements.lock", "requirements-cuda.lock"):
         shutil.copy(REPOSITORY / name, tmp_path)
@@ -135,6 +136,16 @@ def test_program_is_stale_once_a_source_changes(tree: Path) -> None:
     finding = check_program(tree)
     assert finding.state is State.MISSING
     assert "older than its sources" in finding.text
+
+
+def test_program_of_the_users_own_is_named_and_a_wrong_one_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_program(tree)
+    monkeypatch.setenv("SLICEBRIDGE_BIN", str(tree / "mine"))
+    assert check_program(tree).state is State.MISSING
+    assert check_program(tree).mend == "unset SLICEBRIDGE_BIN"
+    shutil.copy(sys.executable, tree / "mine")
+    assert check_program(tree).state is State.OK
+    assert "SLICEBRIDGE_BIN" in check_program(tree).text
 
 
 @pytest.mark.parametrize(("state", "code"), [(State.OK, 0), (State.NOTE, 0), (State.MISSING, 1)])
