@@ -13,13 +13,13 @@ namespace slicebridge
 /// Running downlink totals of one slice in one cell.
 struct DlSliceCounters
 {
-    uint64_t prbUsed{};         ///< PRB x TTI, first transmissions and repetitions of data
-    uint64_t prbRetx{};         ///< thereof repetitions
-    uint64_t prbRetxOverCap{};  ///< thereof above the cap, because they could not wait longer
-    uint64_t ttisRetxOverCap{}; ///< TTIs in which that happened
-    uint64_t ttisRetxWaited{};  ///< repetitions held back for the cap, summed over TTIs
-    uint64_t tb{};              ///< transport blocks sent, repetitions included
-    uint64_t tbError{};         ///< thereof answered by NACK
+    uint64_t prbUsed{};             ///< PRB x TTI, first transmissions and repetitions of data
+    uint64_t prbRetx{};             ///< thereof repetitions
+    uint64_t prbRetxOverCap{};      ///< thereof above the cap, because they could not wait longer
+    uint64_t ttisRetxOverCap{};     ///< TTIs in which that happened
+    uint64_t ttisRetxWaited{};      ///< repetitions held back for the cap, summed over TTIs
+    uint64_t tb{};                  ///< transport blocks sent, repetitions included
+    uint64_t tbError{};             ///< thereof answered by NACK
     std::array<uint64_t, 32> mcs{}; ///< transport blocks by MCS index
     std::array<uint64_t, 16> cqi{}; ///< wideband CQI reports by value
 };
@@ -41,10 +41,10 @@ struct DlUeCounters
     uint64_t tb{};
     uint64_t tbError{};
 
-    uint8_t cqi{};               ///< last wideband CQI, 0 before the first
-    double averageRate_bps{};    ///< served rate, averaged over 99 TTIs
-    uint64_t ttisSinceServed{};  ///< since the last transport block, or since it came
-    double weight{1.0};          ///< in force
+    uint8_t cqi{};              ///< last wideband CQI, 0 before the first
+    double averageRate_bps{};   ///< served rate, averaged over 99 TTIs
+    uint64_t ttisSinceServed{}; ///< since the last transport block, or since it came
+    double weight{1.0};         ///< in force
 };
 
 /// What happened in one TTI, for the trace source `DlTti`. Units are RBGs.

@@ -3,9 +3,10 @@
 #define SLICEBRIDGE_LTE_SLICE_FF_MAC_SCHEDULER_H
 
 #include "lte/dl-counters.h"
+#include "lte/dl-decision.h"
 #include "lte/dl-grid.h"
-#include "lte/dl-harq.h"
 #include "lte/dl-ue.h"
+#include "lte/tb-table.h"
 #include "lte/uplink-delegate.h"
 #include "slicing/rrm-policy.h"
 #include "slicing/ue-ranking.h"
@@ -17,6 +18,8 @@
 #include "ns3/lte-ffr-sap.h"
 #include "ns3/traced-callback.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,9 +44,9 @@ struct SliceSchedulerConfig
  * configuration it has one slice that may use the whole cell, under rule pf.
  *
  * In each TTI, resource block groups (RBGs, TS 36.213, table 7.1.6.1-1) go
- *  1. to HARQ repetitions, oldest first, charged to the UE's slice. A repetition that would take its
- *     slice over its cap waits, but at most `MaxRetxWait` TTIs after its NACK came; then it goes out
- *     all the same and the units above the cap are counted (`prbRetxOverCap`, `ttisRetxOverCap`).
+ *  1. to HARQ repetitions, oldest first, charged to the UE's slice. A repetition that would take
+ * its slice over its cap waits, but at most `MaxRetxWait` TTIs after its NACK came; then it goes
+ * out all the same and the units above the cap are counted (`prbRetxOverCap`, `ttisRetxOverCap`).
  *  2. to signalling (SRB 0 to 2), whatever the slice. It belongs to no slice and is counted apart
  *     (DlCellCounters::prbSignalling); what it takes is not there to be divided in that TTI.
  *     Spare room in such a transport block carries the same UE's data.
@@ -51,6 +54,7 @@ struct SliceSchedulerConfig
  *     out in ascending order, each to the slice that has the largest part of its grant still to
  *     come, and in it to the UE that its rule ranks highest on that RBG (sub-band CQI, else
  *     wideband). A UE gets no more RBGs than its buffer fills at its mean CQI.
+ * A UE has one DCI per TTI: a repetition, or new signalling and data in one block.
  *
  * As in the stock schedulers, RBGs number floor(bandwidth / RBG size), so that 25 PRBs have 12
  * allocatable RBGs of 2; ratios are of those.
@@ -71,7 +75,7 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
     SliceFfMacScheduler();
     ~SliceFfMacScheduler() override;
 
-    /// Configure the slices, at least one. Resets the slices' counters and the allocator.
+    /// Configure the slices, 1 to 32, before any UE connects.
     void SetSlices(std::span<const SliceSchedulerConfig> slices);
 
     /// New policies from the next TTI on; feasible, one per slice.
@@ -126,32 +130,36 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
     void ReportCqi(const ns3::FfMacSchedSapProvider::SchedDlCqiInfoReqParameters& params);
     void Schedule(const ns3::FfMacSchedSapProvider::SchedDlTriggerReqParameters& params);
 
-    void BeginTti();
-    void CountFeedback(const ns3::DlInfoListElement_s& feedback);
-    void Retransmit();
-    bool MayRetransmit(const DlHarq::Pending& pending, const DlUe& ue, uint32_t units) const;
-    void SendRetransmission(const DlHarq::Pending& pending, DlUe& ue);
-    void GatherCandidates();
-    void ServeSignalling();
-    void ServeSlices();
-    void AssignFreeRbgs();
-    bool AssignRbg(uint32_t rbg);
-    DlUe* BestUe(std::size_t slice, uint32_t rbg);
-    void Transmit(DlUe& ue);
-    void FinishTti();
+    /// A block to be repeated.
+    struct Repetition
+    {
+        DlUe* ue;
+        uint8_t process;
+    };
 
-    DlUe* Find(uint16_t rnti) const;
-    void CountBlock(DlUe& ue, const ns3::DlDciListElement_s& dci);
-
-    /// State of one slice within the present TTI.
+    /// RBGs that one slice uses in the present TTI.
     struct SliceTti
     {
-        std::vector<DlUe*> candidates;
-        uint32_t left{};      ///< granted units not yet assigned
-        uint32_t newUnits{};  ///< assigned to new data
-        uint32_t retxUnits{}; ///< taken by repetitions
-        uint32_t retxOver{};  ///< thereof above the cap
+        uint32_t cap{};
+        uint32_t newUnits{};
+        uint32_t retxUnits{};
+        uint32_t retxOver{};
     };
+
+    void BeginTti();
+    void TakeFeedback(const std::vector<ns3::DlInfoListElement_s>& feedback);
+    void Retransmit();
+    bool Repeat(const Repetition& repetition);
+    bool MayRepeat(const DlHarqProcess& process, uint32_t units);
+    void ServeSignalling();
+    void ServeSlices();
+    void GatherCandidates();
+    void Transmit(DlUe& ue, uint8_t process);
+    void FillDci(ns3::DlDciListElement_s& dci, const DlUe& ue);
+    void CountBlocks(DlUe& ue, const DlHarqProcess& process, bool repeated);
+    void CountTti();
+    void TraceTti();
+    DlUe* Find(uint16_t rnti) const;
 
     uint32_t m_maxRetxWait{};
     uint32_t m_cqiLifetime{};
@@ -166,18 +174,22 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
 
     std::vector<SliceSchedulerConfig> m_slices;
     UnitAllocator m_allocator;
+    DlDecision m_decision;
     SliceResolver m_resolver;
     ReleaseHook m_releaseHook;
 
     std::vector<std::unique_ptr<DlUe>> m_ueByRnti; ///< indexed by RNTI
     std::vector<DlUe*> m_ues;                      ///< connected, ascending RNTI
-    DlHarq m_harq;
-    DlGrid m_grid;
+    std::vector<Repetition> m_repetitions;         ///< oldest first
     TbTable m_tb;
-    uint64_t m_tti{};
+    uint32_t m_rbgSize_prb{};
+    uint64_t m_tti{}; ///< the TTI scheduled last, or at present
 
+    DlGrid m_grid;
     std::vector<SliceTti> m_sliceTti;
     std::vector<SliceDemand> m_demand;
+    std::span<const uint32_t> m_granted;
+    uint32_t m_signallingUnits{};
     ns3::FfMacSchedSapUser::SchedDlConfigIndParameters m_ind;
 
     std::vector<DlSliceCounters> m_sliceCounters;
