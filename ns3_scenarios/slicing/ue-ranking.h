@@ -4,6 +4,7 @@
 
 #include "slicing/slice.h"
 
+#include <cmath>
 #include <cstdint>
 
 namespace slicebridge
@@ -18,7 +19,7 @@ struct UeRankingInput
     double delayBudget_ms{};     ///< of the slice (SLA, else its 5QI's packet delay budget)
     double lossTarget{};         ///< 1 - reliability, in (0, 1)
     uint64_t ttisSinceServed{};
-    double weight{1.0};          ///< of the low-level agent
+    double weight{1.0}; ///< of the low-level agent
 };
 
 /**
@@ -26,9 +27,24 @@ struct UeRankingInput
  *
  * rr: TTIs since last served. pf: achievable over average rate (Kelly; Tse). max-cqi: achievable
  * rate. m-lwdf: -log(loss target) / delay budget x head-of-line delay x achievable over average
- * rate (Andrews et al. 2001).
+ * rate (Andrews et al. 2001). Inline, since it is called for each UE, unit and TTI.
  */
-double Rank(SchedulingRule rule, const UeRankingInput& ue);
+inline double Rank(SchedulingRule rule, const UeRankingInput& ue)
+{
+    switch (rule)
+    {
+    case SchedulingRule::RoundRobin:
+        return ue.weight * static_cast<double>(ue.ttisSinceServed);
+    case SchedulingRule::ProportionalFair:
+        return ue.weight * ue.achievableRate_bps / ue.averageRate_bps;
+    case SchedulingRule::MaxCqi:
+        return ue.weight * ue.achievableRate_bps;
+    case SchedulingRule::MLwdf:
+        return ue.weight * -std::log(ue.lossTarget) / ue.delayBudget_ms * ue.holDelay_ms *
+               ue.achievableRate_bps / ue.averageRate_bps;
+    }
+    return 0.0;
+}
 
 } // namespace slicebridge
 
