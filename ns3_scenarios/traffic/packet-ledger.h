@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <limits>
 #include <optional>
 #include <vector>
 
@@ -31,7 +30,7 @@ enum class PacketFate : int32_t
 /// A packet whose fate is settled for good, or as far as it is known at the end of a simulation.
 struct PacketRecord
 {
-    int64_t sent_ns{};   ///< simulated time since time zero
+    int64_t sent_ns{};    ///< simulated time since time zero
     int64_t delay_ns{-1}; ///< -1 if it did not arrive
     uint32_t ue{};
     uint32_t slice{};
@@ -150,33 +149,32 @@ class PacketLedger : public EndToEndCounters
         std::deque<Entry> entries; ///< from sequence number `first` on
         uint32_t first{};
         uint32_t next{};
-        uint32_t highestDelivered{}; ///< 1 + the highest sequence number that has arrived
-        uint32_t settledBelow{}; ///< nothing before this number is on its way
-        uint32_t horizon{};      ///< what is on its way before it is lost when `reordering` expires
+        uint32_t deliveredBelow{}; ///< 1 + the highest sequence number that has arrived
+        uint32_t settledBelow{};   ///< nothing before this number is on its way
+        uint32_t horizon{}; ///< what is on its way before it is lost when `reordering` expires
         ns3::EventId reordering;
         Totals totals;
     };
 
+    static uint64_t* FateCounter(Totals& totals, PacketFate fate);
+
     Entry* Find(PacketId id);
-    Totals& CellTotals(const Entry& entry, uint32_t slice);
+    Totals& CellTotals(std::size_t cell, std::size_t slice);
+    template <typename Change>
+    void ChangeTotals(uint32_t ue, const Entry& entry, Change change);
     void SetFate(uint32_t ue, Entry& entry, PacketFate fate);
-    void AddToTotals(Totals& totals, const Entry& entry, bool late, int sign) const;
-    void LoseBelow(uint32_t ue, uint32_t horizon);
     void AwaitReordering(uint32_t ue);
     void OnReorderingExpired(uint32_t ue);
-    void AdvanceSettled(Flow& flow);
-    void Retire(uint32_t ue);
-    void Record(uint32_t ue, const Entry& entry);
+    void Settle(uint32_t ue);
+    void Record(uint32_t ue, const Entry& entry) const;
     void Sweep(const Ran* ran);
 
     LedgerConfig m_config;
     std::vector<Flow> m_flows;
     std::vector<std::vector<uint32_t>> m_sliceUes;
-    std::vector<Totals> m_totals; ///< [cell][slice]
+    std::vector<Totals> m_totals;   ///< [cell][slice]
+    std::vector<Totals> m_measured; ///< [slice], of packets sent since the start of measurement
     std::vector<DelayHistogram> m_delays;
-    std::vector<uint64_t> m_measuredSent;
-    std::vector<uint64_t> m_measuredLost;
-    std::vector<uint64_t> m_measuredDelivered;
     std::vector<UeCounters> m_sweepCounters;
     ns3::EventId m_sweep;
     bool m_measuring{false};
