@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""A run leaves a complete directory, a failed one its log, an interrupted one nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pybridge.errors import BinaryNotFound
+from pybridge.policies import PolicyError
+from pybridge.run import RunError, RunFailed, run
+from pybridge.scenario import load_scenario, parse_scenario
+
+FILES = {"scenario.json", "manifest.json", "kpm.parquet", "controls.parquet", "packets.parquet", "log.txt"}
+
+MY_POLICY = """
+from pybridge.observation import Action
+
+class Good:
+    def reset(self, schema, scenario):
+        self.action = Action(schema, "high")
+        self.calls = 0
+
+    def act(self, observation):
+        assert observation.slice_high.shape == (1, 2, 2)
+        return self.action
+
+class BothLevels(Good):
+    levels = "both"
+
+    def reset(self, schema, scenario):
+        self.action = Action(schema, "both")
+
+    def act(self, observation):
+        self.action.ue_weight[:] = 2.0
+        return self.action
+
+class Clumsy(Good):
+    def act(self, observation):
+        return 1 / 0
+
+class OutOfRange(Good):
+    def act(self, observation):
+        self.action.prb_policy[0, 1, 2] = 1.5
+        return self.action
+
+class Mute:
+    pass
+
+class Unmade(Good):
+    def __init__(self, argument):
+        pass
+"""
+
+
+@pytest.fixture
+def my_policies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of a module of policies in the current directory; a new one for each test, as Python caches modules."""
+    name = "policies_" + re.sub(r"\W", "_", tmp_path.name)
+    (tmp_path / f"{name}.py").write_text(MY_POLICY)
+    monkeypatch.chdir(tmp_path)
+    return name
+
+
+def entries(folder: Path) -> set[str]:
+    """Names of what is in a folder, hidden entries too."""
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize("policy", ["static", "Good", "BothLevels"])
+def test_a_run_leaves_a_complete_directory(tmp_path: Path, scenario_file: Path, my_policies: str, policy: str) -> None:
+    times: list[float] = []
+    name = policy if policy == "static" else f"{my_policies}:{policy}"
+    result = run(scenario_file, name, 7, tmp_path / "runs" / "one", progress=times.append)
+    assert entries(tmp_path / "runs") == {"one"}
+    assert entries(result.out) == FILES
+    manifest = json.loads((result.out / "manifest.json").read_text())
+    assert manifest == result.manifest
+    assert (manifest["seed"], manifest["policy"]["name"], manifest["exit_code"]) == (7, name, 0)
+    assert manifest["sim_s"] == 0.5
+    assert set(manifest["files"]) == FILES - {"manifest.json"}
+    for file, described in manifest["files"].items():
+        content = (result.out / file).read_bytes()
+        assert described == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    scenario = load_scenario(result.out / "scenario.json")
+    assert scenario == load_scenario(scenario_file, {"seed": 7})
+    assert manifest["scenario"] == {"name": "tiny", "sha256": scenario.content_hash()}
+    if policy != "static":
+        assert times == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_tables_have_the_documented_columns(tmp_path: Path, scenario_file: Path) -> None:
+    result = run(scenario_file, "proportional", None, tmp_path / "out")
+    kpm = result.kpm()
+    assert kpm.columns == ["time_s", "cell", "slice", "ue", "name", "value", "unit"]
+    assert set(kpm["slice"]) == {"embb", "urllc"}
+    assert dict(zip(kpm["name"], kpm["unit"], strict=True)) == {"RRU.PrbUsedDl": "%", "DRB.PdcpSduVolumeDL": "kbit"}
+    assert kpm.height == 5 * 2 * 2
+    assert result.controls().columns[:4] == ["time_s", "cell", "slice", "requested_dedicated"]
+    packets = result.packets()
+    assert packets is not None
+    assert packets.rows() == [("embb", 10_000, 5), ("urllc", -1, 2)]
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_equal_runs_give_equal_files(tmp_path: Path, scenario_file: Path) -> None:
+    first, second, other = (
+        run(scenario_file, "static", seed, tmp_path / name) for name, seed in zip("abc", (1, 1, 2), strict=True)
+    )
+    for file in FILES - {"manifest.json"}:
+        assert (first.out / file).read_bytes() == (second.out / file).read_bytes()
+    assert (first.out / "kpm.parquet").read_bytes() != (other.out / "kpm.parquet").read_bytes()
+
+
+@pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize("policy", ["static", "Good"])
+@pytest.mark.parametrize(
+    ("fault", "words", "exit_code"), [("fail", "sky is falling", 5), ("die", "SIGKILL", 5), ("cut", "is cut off", 1)]
+)
+def test_a_failed_run_keeps_its_log(
+    tmp_path: Path,
+    scenario_file: Path,
+    my_policies: str,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    fault: str,
+    words: str,
+    exit_code: int,
+) -> None:
+    monkeypatch.setenv("FAKE_FAULT", fault)
+    name = policy if policy == "static" else f"{my_policies}:{policy}"
+    for _ in range(2):
+        with pytest.raises(RunFailed, match=words) as caught:
+            run(scenario_file, name, 1, tmp_path / "runs" / "one")
+    assert caught.value.exit_code == exit_code
+    assert entries(tmp_path / "runs") == {"one.failed"}
+    failed = tmp_path / "runs" / "one.failed"
+    assert {"log.txt", "scenario.json", "reason.txt"} <= entries(failed)
+    assert words in (failed / "reason.txt").read_text()
+    for path in re.findall(r"\S*one\S*", str(caught.value)):
+        assert Path(path.rstrip(":")).exists()
+
+
+@pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("Clumsy", r"failed in act\(\) at 0 s: ZeroDivisionError: division by zero \(.*\.py:\d+\)"),
+        ("OutOfRange", r"prb_policy\[0, 1, 2\] is 1.5, allowed are 0 to 1"),
+    ],
+)
+def test_a_policy_that_fails_is_named(
+    tmp_path: Path, scenario_file: Path, my_policies: str, policy: str, words: str
+) -> None:
+    with pytest.raises(RunFailed, match=words):
+        run(scenario_file, f"{my_policies}:{policy}", 1, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out.failed" / "reason.txt").exists()
+
+
+@pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("proportinal", "did you mean `proportional`"),
+        ("no_such_module:Policy", "No module named 'no_such_module'"),
+        ("MODULE:Goood", "has no `Goood`; did you mean `Good`"),
+        ("MODULE:Mute", "has no method `reset` nor `act`"),
+        ("MODULE:Unmade", "cannot be made: TypeError"),
+        ("broken:Policy", "cannot be imported: SyntaxError"),
+        ("tiny.yaml", "tiny.yaml"),
+    ],
+)
+def test_a_bad_policy_writes_nothing(
+    tmp_path: Path, scenario_file: Path, my_policies: str, policy: str, words: str
+) -> None:
+    (tmp_path / "broken.py").write_text("def :\n")
+    before = entries(tmp_path)
+    with pytest.raises(PolicyError, match=re.escape(words)):
+        run(scenario_file, policy.replace("MODULE", my_policies), 1, tmp_path / "runs" / "one")
+    assert entries(tmp_path) - {"__pycache__"} == before
+
+
+@pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize("taken", ["file", "folder"])
+def test_what_is_there_is_left_alone(tmp_path: Path, scenario_file: Path, taken: str) -> None:
+    out = tmp_path / "out"
+    if taken == "file":
+        out.write_text("mine")
+    else:
+        out.mkdir()
+        (out / "mine").write_text("mine")
+    before = entries(tmp_path)
+    with pytest.raises(RunError, match="is not an empty directory"):
+        run(scenario_file, "static", 1, out)
+    assert entries(tmp_path) == before
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_an_empty_directory_is_filled(tmp_path: Path, scenario_file: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert entries(run(scenario_file, "static", 1, tmp_path / "out").out) == FILES
+
+
+def test_a_missing_program_writes_nothing(tmp_path: Path, scenario_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLICEBRIDGE_BIN", str(tmp_path / "nowhere"))
+    with pytest.raises(BinaryNotFound, match="nowhere"):
+        run(scenario_file, "static", 1, tmp_path / "runs" / "one")
+    assert entries(tmp_path) == {"tiny.yaml"}
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_an_interrupted_run_leaves_nothing(
+    tmp_path: Path, scenario_file: Path, my_policies: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(time_s: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(scenario_file, f"{my_policies}:Good", 1, tmp_path / "runs" / "one", progress=interrupt)
+    assert entries(tmp_path / "runs") == set()
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_the_scenario_may_be_an_object(tmp_path: Path, scenario_file: Path) -> None:
+    scenario = parse_scenario(scenario_file.read_text())
+    result: Any = run(scenario, "max-weight", None, tmp_path / "out")
+    assert result.manifest["seed"] == scenario.seed
