@@ -7,7 +7,8 @@
 namespace slicebridge
 {
 
-static_assert(std::endian::native == std::endian::little, "the wire is little-endian, as is the code");
+static_assert(std::endian::native == std::endian::little,
+              "the wire is little-endian, as is the code");
 
 namespace
 {
@@ -20,8 +21,7 @@ constexpr std::size_t EPISODE_AT = 8;
 constexpr std::size_t STEP_AT = 16;
 constexpr std::size_t TIME_AT = 24;
 
-bool
-IsKnown(uint8_t type)
+bool IsKnown(uint8_t type)
 {
     return type >= static_cast<uint8_t>(MessageType::Hello) &&
            type <= static_cast<uint8_t>(MessageType::Heartbeat);
@@ -29,8 +29,7 @@ IsKnown(uint8_t type)
 
 } // namespace
 
-std::array<std::byte, HEADER_BYTES>
-EncodeHeader(const MessageHeader& header)
+std::array<std::byte, HEADER_BYTES> EncodeHeader(const MessageHeader& header)
 {
     std::array<std::byte, HEADER_BYTES> frame{};
     std::memcpy(frame.data(), MAGIC.data(), MAGIC.size());
@@ -42,8 +41,7 @@ EncodeHeader(const MessageHeader& header)
     return frame;
 }
 
-std::optional<MessageHeader>
-DecodeHeader(std::span<const std::byte> frame)
+std::optional<MessageHeader> DecodeHeader(std::span<const std::byte> frame)
 {
     if (frame.size() != HEADER_BYTES || std::memcmp(frame.data(), MAGIC.data(), MAGIC.size()) != 0)
     {

@@ -20,29 +20,25 @@ namespace
 
 constexpr int EXIT_LEARNER_GONE = 3;
 
-int
-OpenProcess(pid_t process)
+int OpenProcess(pid_t process)
 {
     return process == 0 ? -1 : static_cast<int>(syscall(SYS_pidfd_open, process, 0U));
 }
 
-bool
-IsGone(pid_t process)
+bool IsGone(pid_t process)
 {
     return process != 0 && kill(process, 0) == -1 && errno == ESRCH;
 }
 
 /// The thread that simulates may be deep in an event, so nothing is unwound.
-[[noreturn]] void
-EndProcess()
+[[noreturn]] void EndProcess()
 {
     constexpr std::string_view reason{"ran-slicing: the process that started this one is gone\n"};
     [[maybe_unused]] const auto written = write(STDERR_FILENO, reason.data(), reason.size());
     _exit(EXIT_LEARNER_GONE);
 }
 
-int
-MakeEvent()
+int MakeEvent()
 {
     const int descriptor = eventfd(0, EFD_CLOEXEC);
     if (descriptor == -1)
@@ -90,8 +86,7 @@ FileDescriptor::~FileDescriptor()
     }
 }
 
-int
-FileDescriptor::Get() const
+int FileDescriptor::Get() const
 {
     return m_descriptor;
 }
@@ -113,8 +108,7 @@ Heart::~Heart()
     m_thread.join();
 }
 
-void
-Heart::Run()
+void Heart::Run()
 {
     // poll() ignores negative descriptors: without a handle the parent is looked after by its id.
     std::array<pollfd, 2> watched{{{m_stop.Get(), POLLIN, 0}, {m_parentHandle.Get(), POLLIN, 0}}};

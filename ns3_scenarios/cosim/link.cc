@@ -34,8 +34,7 @@ struct Received
     std::span<const std::byte> body;
 };
 
-std::string
-ReasonOf(std::span<const std::byte> body)
+std::string ReasonOf(std::span<const std::byte> body)
 {
     const auto* begin = reinterpret_cast<const char*>(body.data());
     const auto json = nlohmann::json::parse(begin, begin + body.size(), nullptr, false);
@@ -46,8 +45,7 @@ ReasonOf(std::span<const std::byte> body)
     return json["reason"].get<std::string>();
 }
 
-Welcome
-ParseWelcome(std::span<const std::byte> body)
+Welcome ParseWelcome(std::span<const std::byte> body)
 {
     const auto* begin = reinterpret_cast<const char*>(body.data());
     try
@@ -70,23 +68,20 @@ ParseWelcome(std::span<const std::byte> body)
     }
 }
 
-bool
-IsToken(std::string_view token)
+bool IsToken(std::string_view token)
 {
     return token.size() >= TOKEN_MIN && token.size() <= TOKEN_MAX &&
            token.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-Deadline
-After(std::chrono::milliseconds wait)
+Deadline After(std::chrono::milliseconds wait)
 {
     return wait.count() == 0 ? Deadline{} : Deadline{Clock::now() + wait};
 }
 
 } // namespace
 
-LinkOptions
-LinkOptionsFromEnvironment(const std::string& endpoint, const std::string& runId)
+LinkOptions LinkOptionsFromEnvironment(const std::string& endpoint, const std::string& runId)
 {
     LinkOptions options;
     options.endpoint = endpoint;
@@ -158,11 +153,10 @@ Link::Impl::Impl(LinkOptions linkOptions)
     }
 }
 
-void
-Link::Impl::Send(MessageType type,
-                 uint8_t flags,
-                 int64_t time_ns,
-                 std::span<const std::byte> payload)
+void Link::Impl::Send(MessageType type,
+                      uint8_t flags,
+                      int64_t time_ns,
+                      std::span<const std::byte> payload)
 {
     const auto header = EncodeHeader({type, flags, welcome.episode, step, time_ns});
     const bool sent =
@@ -174,16 +168,14 @@ Link::Impl::Send(MessageType type,
     }
 }
 
-void
-Link::Impl::SendJson(MessageType type, const nlohmann::json& json)
+void Link::Impl::SendJson(MessageType type, const nlohmann::json& json)
 {
     // Reasons may quote text that is no UTF-8; it must not keep them from being told.
     const auto text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     Send(type, 0, 0, std::as_bytes(std::span(text)));
 }
 
-Received
-Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
+Received Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
 {
     std::array<std::byte, HEADER_BYTES> frame{};
     std::optional<zmq::recv_buffer_result_t::value_type> size;
@@ -212,8 +204,8 @@ Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
         }
     }
     const std::size_t furtherFrames = ReceiveFurtherFrames();
-    const auto header = size->truncated() ? std::nullopt
-                                          : DecodeHeader(std::span(frame).first(size->size));
+    const auto header =
+        size->truncated() ? std::nullopt : DecodeHeader(std::span(frame).first(size->size));
     if (!header || furtherFrames > 1)
     {
         throw ProtocolViolation("the learner sent a malformed message");
@@ -222,8 +214,7 @@ Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
 }
 
 /// The last of them is left in `body`, which is empty if there is none.
-std::size_t
-Link::Impl::ReceiveFurtherFrames()
+std::size_t Link::Impl::ReceiveFurtherFrames()
 {
     body.rebuild();
     std::size_t count = 0;
@@ -237,15 +228,13 @@ Link::Impl::ReceiveFurtherFrames()
     return count;
 }
 
-bool
-Link::Impl::IsCurrent(const MessageHeader& header) const
+bool Link::Impl::IsCurrent(const MessageHeader& header) const
 {
     return header.episode == welcome.episode && header.step == step;
 }
 
 /// Next message of this episode and step; what is stale is dropped and counted.
-Received
-Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string& awaited)
+Received Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string& awaited)
 {
     while (true)
     {
@@ -266,8 +255,7 @@ Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string& awaited)
     }
 }
 
-void
-Link::Impl::Beat() noexcept
+void Link::Impl::Beat() noexcept
 {
     const std::unique_lock lock(mutex, std::try_to_lock);
     if (!lock || !welcomed)
@@ -292,8 +280,7 @@ Link::Link(LinkOptions options)
 
 Link::~Link() = default;
 
-Welcome
-Link::Handshake(const nlohmann::json& schema, const nlohmann::json& versions)
+Welcome Link::Handshake(const nlohmann::json& schema, const nlohmann::json& versions)
 {
     const std::scoped_lock lock(m_impl->mutex);
     const auto text = schema.dump();
@@ -305,8 +292,7 @@ Link::Handshake(const nlohmann::json& schema, const nlohmann::json& versions)
                       {"schema_hash", SchemaHash(text)},
                       {"schema", text},
                       {"versions", versions}});
-    const auto answer =
-        m_impl->ReceiveCurrent(After(m_impl->options.handshakeDeadline), "WELCOME");
+    const auto answer = m_impl->ReceiveCurrent(After(m_impl->options.handshakeDeadline), "WELCOME");
     if (answer.header.type != MessageType::Welcome)
     {
         throw ProtocolViolation("the learner did not answer HELLO by WELCOME");
@@ -316,8 +302,10 @@ Link::Handshake(const nlohmann::json& schema, const nlohmann::json& versions)
     return m_impl->welcome;
 }
 
-Link::Answer
-Link::Exchange(const TensorBuffer& state, uint8_t flags, int64_t time_ns, TensorBuffer& action)
+Link::Answer Link::Exchange(const TensorBuffer& state,
+                            uint8_t flags,
+                            int64_t time_ns,
+                            TensorBuffer& action)
 {
     const std::scoped_lock lock(m_impl->mutex);
     m_impl->Send(MessageType::State, flags, time_ns, state.Bytes());
@@ -348,15 +336,13 @@ Link::Exchange(const TensorBuffer& state, uint8_t flags, int64_t time_ns, Tensor
     return Answer::Action;
 }
 
-void
-Link::SendBye(std::string_view reason)
+void Link::SendBye(std::string_view reason)
 {
     const std::scoped_lock lock(m_impl->mutex);
     m_impl->SendJson(MessageType::Bye, {{"reason", reason}});
 }
 
-void
-Link::SendError(std::string_view reason) noexcept
+void Link::SendError(std::string_view reason) noexcept
 {
     try
     {
@@ -369,8 +355,7 @@ Link::SendError(std::string_view reason) noexcept
     }
 }
 
-uint64_t
-Link::Dropped() const
+uint64_t Link::Dropped() const
 {
     return m_impl->dropped;
 }

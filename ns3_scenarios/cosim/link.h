@@ -5,12 +5,11 @@
 #include "cosim/header.h"
 #include "cosim/tensor-layout.h"
 
-#include <nlohmann/json.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -125,7 +124,10 @@ class Link
      * @param action overwritten with the learner's tensors; its size is the only one accepted
      * @throws LearnerLost, ProtocolViolation
      */
-    Answer Exchange(const TensorBuffer& state, uint8_t flags, int64_t time_ns, TensorBuffer& action);
+    Answer Exchange(const TensorBuffer& state,
+                    uint8_t flags,
+                    int64_t time_ns,
+                    TensorBuffer& action);
 
     /// Tell the learner that the episode ended in good order. Nothing may be exchanged afterwards.
     void SendBye(std::string_view reason);

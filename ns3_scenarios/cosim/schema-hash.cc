@@ -7,8 +7,7 @@
 namespace slicebridge
 {
 
-std::string
-SchemaHash(std::string_view text)
+std::string SchemaHash(std::string_view text)
 {
     std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
     crypto_hash_sha256(digest.data(),

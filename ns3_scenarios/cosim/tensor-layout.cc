@@ -15,8 +15,7 @@ constexpr std::size_t ELEMENT_BYTES = 4;
 constexpr std::size_t ALIGNMENT_BYTES = 8;
 constexpr std::size_t BODY_LIMIT = std::size_t{1} << 31;
 
-std::size_t
-CountElements(const TensorSpec& tensor)
+std::size_t CountElements(const TensorSpec& tensor)
 {
     std::size_t elements = 1;
     for (const auto extent : tensor.shape)
@@ -30,8 +29,7 @@ CountElements(const TensorSpec& tensor)
     return elements;
 }
 
-std::string
-IndexInWords(const TensorSpec& tensor, std::size_t element)
+std::string IndexInWords(const TensorSpec& tensor, std::size_t element)
 {
     std::vector<std::size_t> index(tensor.shape.size());
     for (std::size_t axis = tensor.shape.size(); axis-- > 0;)
@@ -72,36 +70,31 @@ TensorLayout::TensorLayout(std::vector<TensorSpec> tensors)
     }
 }
 
-const std::vector<TensorSpec>&
-TensorLayout::Tensors() const
+const std::vector<TensorSpec>& TensorLayout::Tensors() const
 {
     return m_tensors;
 }
 
-std::size_t
-TensorLayout::Elements(std::size_t index) const
+std::size_t TensorLayout::Elements(std::size_t index) const
 {
     return m_elements.at(index);
 }
 
-std::size_t
-TensorLayout::Offset(std::size_t index) const
+std::size_t TensorLayout::Offset(std::size_t index) const
 {
     return m_offsets.at(index);
 }
 
-std::size_t
-TensorLayout::Bytes() const
+std::size_t TensorLayout::Bytes() const
 {
     return m_bytes;
 }
 
-std::size_t
-TensorLayout::Index(std::string_view name) const
+std::size_t TensorLayout::Index(std::string_view name) const
 {
-    const auto found = std::find_if(m_tensors.begin(), m_tensors.end(), [&](const auto& tensor) {
-        return tensor.name == name;
-    });
+    const auto found = std::find_if(m_tensors.begin(),
+                                    m_tensors.end(),
+                                    [&](const auto& tensor) { return tensor.name == name; });
     if (found == m_tensors.end())
     {
         throw std::out_of_range("no tensor is called '" + std::string(name) + "'");
@@ -109,8 +102,7 @@ TensorLayout::Index(std::string_view name) const
     return static_cast<std::size_t>(found - m_tensors.begin());
 }
 
-nlohmann::json
-ToJson(const TensorSpec& tensor)
+nlohmann::json ToJson(const TensorSpec& tensor)
 {
     nlohmann::json json{{"name", tensor.name},
                         {"dtype", tensor.dtype == DType::Float32 ? "<f4" : "<i4"},
@@ -129,33 +121,28 @@ TensorBuffer::TensorBuffer(TensorLayout layout)
 {
 }
 
-const TensorLayout&
-TensorBuffer::Layout() const
+const TensorLayout& TensorBuffer::Layout() const
 {
     return m_layout;
 }
 
-std::span<const std::byte>
-TensorBuffer::Bytes() const
+std::span<const std::byte> TensorBuffer::Bytes() const
 {
     return m_bytes;
 }
 
-std::span<std::byte>
-TensorBuffer::Bytes()
+std::span<std::byte> TensorBuffer::Bytes()
 {
     return m_bytes;
 }
 
-std::span<float>
-TensorBuffer::Floats(std::size_t index)
+std::span<float> TensorBuffer::Floats(std::size_t index)
 {
     const auto elements = std::as_const(*this).Floats(index);
     return {const_cast<float*>(elements.data()), elements.size()};
 }
 
-std::span<const float>
-TensorBuffer::Floats(std::size_t index) const
+std::span<const float> TensorBuffer::Floats(std::size_t index) const
 {
     if (m_layout.Tensors().at(index).dtype != DType::Float32)
     {
@@ -165,8 +152,7 @@ TensorBuffer::Floats(std::size_t index) const
     return {reinterpret_cast<const float*>(begin), m_layout.Elements(index)};
 }
 
-std::span<int32_t>
-TensorBuffer::Ints(std::size_t index)
+std::span<int32_t> TensorBuffer::Ints(std::size_t index)
 {
     if (m_layout.Tensors().at(index).dtype != DType::Int32)
     {
@@ -176,8 +162,7 @@ TensorBuffer::Ints(std::size_t index)
     return {reinterpret_cast<int32_t*>(begin), m_layout.Elements(index)};
 }
 
-std::optional<std::string>
-TensorBuffer::FindOutOfRange() const
+std::optional<std::string> TensorBuffer::FindOutOfRange() const
 {
     const auto& tensors = m_layout.Tensors();
     for (std::size_t index = 0; index < tensors.size(); ++index)
@@ -190,9 +175,10 @@ TensorBuffer::FindOutOfRange() const
         const auto high = static_cast<float>(tensors[index].range->high);
         const auto values = Floats(index);
         // Written so that NaN, which compares false with everything, counts as outside.
-        const auto bad = std::find_if_not(values.begin(), values.end(), [low, high](float value) {
-            return value >= low && value <= high;
-        });
+        const auto bad =
+            std::find_if_not(values.begin(),
+                             values.end(),
+                             [low, high](float value) { return value >= low && value <= high; });
         if (bad != values.end())
         {
             std::ostringstream text;

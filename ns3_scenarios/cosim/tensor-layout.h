@@ -33,7 +33,7 @@ struct TensorSpec
 {
     std::string name;
     DType dtype{DType::Float32};
-    std::vector<uint32_t> shape;       ///< row-major; no dimension means one element
+    std::vector<uint32_t> shape;        ///< row-major; no dimension means one element
     std::optional<TensorRange> range{}; ///< checked on what comes in
 };
 

@@ -30,8 +30,7 @@ struct LeveledTensor
     bool bothOnly{false};
 };
 
-std::vector<LeveledTensor>
-StateTensors(const NetworkDescription& network)
+std::vector<LeveledTensor> StateTensors(const NetworkDescription& network)
 {
     const auto cells = static_cast<uint32_t>(network.cells.size());
     const auto slices = static_cast<uint32_t>(network.slices.size());
@@ -48,8 +47,7 @@ StateTensors(const NetworkDescription& network)
             {{"achieved", DType::Float32, report}}};
 }
 
-std::vector<LeveledTensor>
-ActionTensors(const NetworkDescription& network)
+std::vector<LeveledTensor> ActionTensors(const NetworkDescription& network)
 {
     const auto cells = static_cast<uint32_t>(network.cells.size());
     const auto slices = static_cast<uint32_t>(network.slices.size());
@@ -61,8 +59,7 @@ ActionTensors(const NetworkDescription& network)
             {{"ue_power_offset_db", DType::Float32, {ues}, POWER_OFFSET_DB}, true}};
 }
 
-TensorLayout
-LayoutFor(const std::vector<LeveledTensor>& tensors, ControlLevels levels)
+TensorLayout LayoutFor(const std::vector<LeveledTensor>& tensors, ControlLevels levels)
 {
     std::vector<TensorSpec> chosen;
     for (const auto& tensor : tensors)
@@ -75,8 +72,7 @@ LayoutFor(const std::vector<LeveledTensor>& tensors, ControlLevels levels)
     return TensorLayout(std::move(chosen));
 }
 
-nlohmann::json
-TensorsJson(const std::vector<LeveledTensor>& tensors)
+nlohmann::json TensorsJson(const std::vector<LeveledTensor>& tensors)
 {
     auto json = nlohmann::json::array();
     for (const auto& tensor : tensors)
@@ -91,21 +87,18 @@ TensorsJson(const std::vector<LeveledTensor>& tensors)
 }
 
 template <typename T>
-nlohmann::json
-OptionalJson(const std::optional<T>& value)
+nlohmann::json OptionalJson(const std::optional<T>& value)
 {
     return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
 }
 
 /// Ratios that YAML gave as decimals are told with the digits that a float can vouch for.
-double
-Decimal(float value)
+double Decimal(float value)
 {
     return std::round(static_cast<double>(value) * 1e6) / 1e6;
 }
 
-nlohmann::json
-SliceJson(const SliceConfig& slice)
+nlohmann::json SliceJson(const SliceConfig& slice)
 {
     auto throughput_mbps = slice.sla.ueThroughput_bps;
     if (throughput_mbps)
@@ -127,8 +120,7 @@ SliceJson(const SliceConfig& slice)
 }
 
 template <typename Table>
-nlohmann::json
-KpmsJson(const Table& table)
+nlohmann::json KpmsJson(const Table& table)
 {
     auto json = nlohmann::json::array();
     for (const auto& kpm : table)
@@ -140,8 +132,7 @@ KpmsJson(const Table& table)
     return json;
 }
 
-nlohmann::json
-SchemaJson(const NetworkDescription& network)
+nlohmann::json SchemaJson(const NetworkDescription& network)
 {
     auto cells = nlohmann::json::array();
     for (const auto& name : network.cells)
@@ -166,16 +157,14 @@ SchemaJson(const NetworkDescription& network)
             {"action", TensorsJson(ActionTensors(network))}};
 }
 
-LinkOptions
-WithRoomFor(LinkOptions options, std::size_t body_bytes)
+LinkOptions WithRoomFor(LinkOptions options, std::size_t body_bytes)
 {
     options.frameLimit_bytes = std::max(options.frameLimit_bytes, body_bytes);
     return options;
 }
 
 /// The epoch loop and the schema must agree on every shape.
-void
-RequireSize(std::size_t found, std::size_t expected, const char* name)
+void RequireSize(std::size_t found, std::size_t expected, const char* name)
 {
     if (found != expected)
     {
@@ -186,15 +175,13 @@ RequireSize(std::size_t found, std::size_t expected, const char* name)
 }
 
 template <typename T>
-void
-Put(const std::vector<T>& values, std::span<T> tensor, const char* name)
+void Put(const std::vector<T>& values, std::span<T> tensor, const char* name)
 {
     RequireSize(values.size(), tensor.size(), name);
     std::copy(values.begin(), values.end(), tensor.begin());
 }
 
-void
-PutReport(const std::vector<SliceControl>& controls, std::span<float> tensor, const char* name)
+void PutReport(const std::vector<SliceControl>& controls, std::span<float> tensor, const char* name)
 {
     RequireSize(controls.size() * REPORT_COLUMNS, tensor.size(), name);
     for (std::size_t row = 0; row < controls.size(); ++row)
@@ -240,8 +227,7 @@ RemoteController::Impl::Impl(LinkOptions options, const NetworkDescription& netw
 {
 }
 
-void
-RemoteController::Impl::FillState(const Observation& observation)
+void RemoteController::Impl::FillState(const Observation& observation)
 {
     const auto& layout = state.Layout();
     const auto floats = [&](const char* name) { return state.Floats(layout.Index(name)); };
@@ -257,8 +243,7 @@ RemoteController::Impl::FillState(const Observation& observation)
     PutReport(observation.report.achieved, floats("achieved"), "achieved");
 }
 
-void
-RemoteController::Impl::ReadAction(bool highDecision, Control& control) const
+void RemoteController::Impl::ReadAction(bool highDecision, Control& control) const
 {
     if (highDecision)
     {
@@ -270,8 +255,7 @@ RemoteController::Impl::ReadAction(bool highDecision, Control& control) const
     }
 }
 
-void
-RemoteController::Impl::ReadSlices(std::vector<SliceControl>& slices) const
+void RemoteController::Impl::ReadSlices(std::vector<SliceControl>& slices) const
 {
     const auto& layout = action.Layout();
     const auto policy = action.Floats(layout.Index("prb_policy"));
@@ -285,8 +269,7 @@ RemoteController::Impl::ReadSlices(std::vector<SliceControl>& slices) const
     }
 }
 
-void
-RemoteController::Impl::ReadUes(std::vector<UeControl>& ues) const
+void RemoteController::Impl::ReadUes(std::vector<UeControl>& ues) const
 {
     const auto& layout = action.Layout();
     const auto weight = action.Floats(layout.Index("ue_weight"));
@@ -305,14 +288,12 @@ RemoteController::RemoteController(LinkOptions options, const NetworkDescription
 
 RemoteController::~RemoteController() = default;
 
-ControlLevels
-RemoteController::Levels() const
+ControlLevels RemoteController::Levels() const
 {
     return m_impl->levels;
 }
 
-bool
-RemoteController::Decide(const Observation& observation, Control& control)
+bool RemoteController::Decide(const Observation& observation, Control& control)
 {
     m_impl->FillState(observation);
     const auto flags = static_cast<uint8_t>((observation.highDecision ? HIGH_DECISION : 0) |
@@ -332,8 +313,7 @@ RemoteController::Decide(const Observation& observation, Control& control)
     return true;
 }
 
-void
-RemoteController::ReportFailure(std::string_view reason) noexcept
+void RemoteController::ReportFailure(std::string_view reason) noexcept
 {
     m_impl->link.SendError(reason);
 }

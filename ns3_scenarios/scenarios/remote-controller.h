@@ -7,10 +7,9 @@
 #include "slicing/epoch-loop.h"
 #include "slicing/slice.h"
 
-#include <nlohmann/json.hpp>
-
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""Gymnasium and PettingZoo environments over a simulation."""
+
+from pybridge.envs.features import DEFAULT_SLICE_FEATURES, DEFAULT_UE_FEATURES, Feature
+from pybridge.envs.parallel_env import RanParallelEnv
+from pybridge.envs.qos import Satisfaction, network_satisfaction
+from pybridge.envs.reward import RewardFunction, SlaReward
+from pybridge.envs.slice_env import SliceEnv
+
+__all__ = [
+    "DEFAULT_SLICE_FEATURES",
+    "DEFAULT_UE_FEATURES",
+    "Feature",
+    "RanParallelEnv",
+    "RewardFunction",
+    "Satisfaction",
+    "SlaReward",
+    "SliceEnv",
+    "network_satisfaction",
+]

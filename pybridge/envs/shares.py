@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""From scores that a policy gives to shares of resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.errors import ActionError
+
+RESOURCES = ("prb", "compute", "power")
+"""What the high level shares between slices, in the order of its actions."""
+
+DEFAULT_SHARE_FLOOR = 0.05
+
+
+def check_share_floor(floor: float, n_slices: int) -> None:
+    """Raise `ValueError` unless every slice can get `floor`."""
+    if not 0.0 <= floor <= 1.0 / n_slices:
+        raise ValueError(f"share_floor must be in [0, 1/{n_slices}] for {n_slices} slices, got {floor:g}")
+
+
+def shares_from_scores(scores: npt.ArrayLike, floor: float) -> npt.NDArray[np.float64]:
+    """share_k = floor + (1 − K·floor) · a_k / Σ a, over the last axis of K slices; equal shares where Σ a = 0.
+
+    scores: non-negative, any shape (..., K). Result: same shape, each at least `floor`, summing to 1.
+    Raises `ActionError` on a NaN, an infinity, or a negative score.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(values).all() or (values < 0.0).any():
+        raise ActionError("scores must be finite and not negative")
+    n_slices = values.shape[-1]
+    total = values.sum(axis=-1, keepdims=True)
+    simplex = np.divide(values, total, out=np.full_like(values, 1.0 / n_slices), where=total > 0.0)
+    shares: npt.NDArray[np.float64] = floor + (1.0 - n_slices * floor) * simplex
+    return shares
+
+
+def checked_action(action: Any, shape: tuple[int, ...], who: str) -> npt.NDArray[np.float64]:
+    """`action` as an array. Raises `ActionError` if it has another shape or is not finite."""
+    values = np.asarray(action, dtype=np.float64)
+    if values.shape != shape:
+        raise ActionError(f"the action of {who} must have shape {shape}, got {values.shape}")
+    if not np.isfinite(values).all():
+        raise ActionError(f"the action of {who} must be finite, got {values[~np.isfinite(values)][0]}")
+    return values

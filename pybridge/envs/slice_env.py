@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""The high level as a Gymnasium environment: one agent shares the resources of all cells between slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from pybridge.envs.features import DEFAULT_SLICE_FEATURES, Feature
+from pybridge.envs.layout import layout_of
+from pybridge.envs.qos import network_satisfaction
+from pybridge.envs.reward import RewardFunction, SlaReward
+from pybridge.envs.seeding import EpisodeSeeds
+from pybridge.envs.shares import (
+    DEFAULT_SHARE_FLOOR,
+    RESOURCES,
+    check_share_floor,
+    checked_action,
+    shares_from_scores,
+)
+from pybridge.envs.slice_view import SliceView
+from pybridge.episode import ResolvedScenario
+from pybridge.errors import SessionStateError
+from pybridge.observation import Action, Observation
+from pybridge.session import Session
+
+Array = npt.NDArray[np.float32]
+
+
+class SliceEnv(gym.Env[Array, Array]):
+    """Shares of PRBs, DU compute and transmit power between slices, decided once per high-level period.
+
+    **Action**: Box(0, 1), flat, of cells × resources (prb, compute, power) × slices, row-major: scores a. Each resource
+    of each cell is shared by ρ_k = floor + (1 − K·floor)·a_k/Σa (equal shares if all scores are 0). A PRB share becomes
+    an RRMPolicyRatio with dedicated 0, min ρ_k and max 1: guaranteed, lent while unused, not capped. Scores outside of
+    the Box are clipped into it.
+
+    **Observation**: Box(0, 1), flat, of cells × slices × inputs as `SliceView` says (scaled KPMs over the last period,
+    shares in force, SLA).
+
+    **Reward**: `SlaReward` by default, of the period that the step simulated.
+
+    **Episode**: one scenario, warm-up discarded, a fresh simulator process each; `truncated` at the end of its
+    duration, never `terminated`. `reset(seed=s)` sets ns-3's RngRun as `EpisodeSeeds` says.
+
+    `info`: `time_s`; `rng_run`; from `step()` also `qos` and `satisfaction`, per slice the hard and the smooth
+    satisfaction of its SLA over all cells (`pybridge.envs.qos`), float64 arrays of shape (slices,).
+    """
+
+    metadata = {"render_modes": ["ansi"], "render_fps": 10}  # noqa: RUF012 - Gymnasium declares it so
+
+    def __init__(
+        self,
+        scenario: ResolvedScenario,
+        *,
+        reward: RewardFunction | None = None,
+        kpms: Sequence[Feature] = DEFAULT_SLICE_FEATURES,
+        share_floor: float = DEFAULT_SHARE_FLOOR,
+        out_dir: Path | str | None = None,
+        program: Sequence[str | Path] | None = None,
+        step_timeout_s: float = 300.0,
+        render_mode: str | None = None,
+    ) -> None:
+        """Nothing is started before `reset()`.
+
+        reward: values a period; None: `SlaReward()`.
+        kpms: features per cell and slice.
+        share_floor: smallest share of any slice, in [0, 1/slices].
+        out_dir, program, step_timeout_s: as for `Session`.
+        render_mode: None or "ansi" (a table of slices as text).
+
+        Raises `BinaryNotFound`, `ValueError`.
+        """
+        if render_mode not in (None, "ansi"):
+            raise ValueError(f'render_mode is None or "ansi", got {render_mode!r}')
+        self._layout = layout_of(scenario)
+        check_share_floor(share_floor, self._layout.n_slices)
+        self.render_mode = render_mode
+        self.share_floor = share_floor
+        self._reward: RewardFunction = SlaReward() if reward is None else reward
+        self._features = tuple(kpms)
+        self._scores_shape = (self._layout.n_cells, len(RESOURCES), self._layout.n_slices)
+        n_inputs = self._layout.n_cells * self._layout.n_slices * SliceView.n_inputs(self._features)
+        self.observation_space = gym.spaces.Box(0.0, 1.0, (n_inputs,), np.float32)
+        self.action_space = gym.spaces.Box(0.0, 1.0, (int(np.prod(self._scores_shape)),), np.float32)
+        self._session = Session(scenario, out_dir=out_dir, program=program, step_timeout_s=step_timeout_s)
+        self._seeds = EpisodeSeeds(scenario.seed)
+        self._rng_run = scenario.seed
+        self._view: SliceView | None = None
+        self._state: Observation | None = None
+        self._action: Action | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session underneath, for its schema, log and process id."""
+        return self._session
+
+    @property
+    def state(self) -> Observation:
+        """The observation behind the last one returned, with all KPMs. Raises `SessionStateError` before `reset()`."""
+        if self._state is None:
+            raise SessionStateError("call reset() first")
+        return self._state
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Begin an episode in a fresh simulator. Raises what `Session.reset` does, `ValueError` for a negative seed."""
+        self._rng_run = self._seeds.next(seed)
+        super().reset(seed=seed)
+        state = self._session.reset(seed=self._rng_run)
+        self._layout.check(state.schema)
+        self._view = SliceView(self._features, state.schema)
+        self._action = self._session.action()
+        return self._see(state), self._info(state)
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Put the shares in force and simulate one period. Raises `ActionError` and what `Session.step` does."""
+        state = self._session.step(self._decision(action))
+        satisfaction = network_satisfaction(state)
+        info = self._info(state) | {"qos": satisfaction.hard, "satisfaction": satisfaction.smooth}
+        reward = float(self._reward(state, satisfaction))
+        return self._see(state), reward, False, state.last, info
+
+    def shares(self, action: Array) -> npt.NDArray[np.float64]:
+        """Shares that an action stands for, shape (cells, resources, slices). Raises `ActionError`."""
+        assert self.action_space.shape is not None
+        scores = checked_action(action, self.action_space.shape, "SliceEnv").reshape(self._scores_shape)
+        return shares_from_scores(np.clip(scores, 0.0, 1.0), self.share_floor)
+
+    def render(self) -> str | None:
+        """With render_mode "ansi", a line per cell and slice; else None."""
+        return _as_text(self.state) if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        """End the simulator. May be called twice; `reset()` starts a new one."""
+        self._session.close()
+
+    def _decision(self, action: Array) -> Action:
+        if self._action is None:
+            raise SessionStateError("call reset() first")
+        shares = self.shares(action)
+        decision = self._action
+        decision.prb_policy[:, :, 0] = 0.0
+        decision.prb_policy[:, :, 1] = shares[:, RESOURCES.index("prb")]
+        decision.prb_policy[:, :, 2] = 1.0
+        decision.compute_share[...] = shares[:, RESOURCES.index("compute")]
+        decision.power_share[...] = shares[:, RESOURCES.index("power")]
+        return decision
+
+    def _see(self, state: Observation) -> Array:
+        assert self._view is not None
+        self._state = state
+        return self._view(state.slice_high, state).reshape(-1)
+
+    def _info(self, state: Observation) -> dict[str, Any]:
+        return {"time_s": state.time_s, "rng_run": self._rng_run}
+
+
+def _as_text(state: Observation) -> str:
+    used, goodput, delay = (state.kpm(name) for name in ("x.prb_used_ratio", "x.goodput_kbps", "x.packet_delay_ms"))
+    lines = [f"t = {state.time_s:.3f} s"]
+    for cell, cell_name in enumerate(state.schema.cells):
+        for index, info in enumerate(state.schema.slices):
+            at = (cell, index)
+            lines.append(
+                f"{cell_name} {info.name}: PRB {100 * used[at]:.1f} %, {goodput[at]:.0f} kbit/s, {delay[at]:.1f} ms"
+            )
+    return "\n".join(lines)
