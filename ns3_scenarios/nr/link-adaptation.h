@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_NR_LINK_ADAPTATION_H
+#define SLICEBRIDGE_NR_LINK_ADAPTATION_H
+
+#include "nr/nr-ran-config.h"
+#include "nr/transport-block.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace slicebridge::nr
+{
+
+/// SINR at which each entry of a table reaches a block error rate, for a block on the whole
+/// bandwidth part; ascending.
+class SinrThresholds
+{
+  public:
+    /// MCS thresholds for a target.
+    static SinrThresholds OfMcs(const CarrierConfig& carrier, double blockErrorTarget);
+
+    /// CQI thresholds for the standard's target of 0.1 (TS 38.214, 5.2.2.1).
+    static SinrThresholds OfCqi(const CarrierConfig& carrier);
+
+    /// How many thresholds `sinr_db` reaches: for CQI the CQI itself, for MCS one more than the
+    /// MCS.
+    uint8_t CountReached(double sinr_db) const
+    {
+        const double position = (sinr_db - LOWEST_DB) / STEP_DB;
+        if (position < 0.0)
+        {
+            return 0;
+        }
+        const auto index = static_cast<std::size_t>(position);
+        return m_reached[index < POINTS ? index : POINTS - 1];
+    }
+
+    /// Threshold of entry `index`, in dB.
+    double At_db(std::size_t index) const
+    {
+        return m_threshold_db[index];
+    }
+
+  private:
+    static constexpr double LOWEST_DB = -20.0;
+    static constexpr double STEP_DB = 0.05;
+    static constexpr std::size_t POINTS = 1200;
+
+    SinrThresholds(const CarrierConfig& carrier,
+                   std::span<const ModulationCoding> table,
+                   double blockErrorTarget);
+
+    std::vector<double> m_threshold_db;
+    std::array<uint8_t, POINTS> m_reached{};
+};
+
+/// Resource elements of the whole carrier in a slot with so many data symbols.
+PdschResources ResourcesOf(const CarrierConfig& carrier, uint32_t prbs, uint32_t symbols);
+
+/// Block error rate that a slice's link adaptation aims at: 0.1, and for URLLC (SST 2) 1e-3 or
+/// what its reliability leaves, whichever is less, but not below 1e-5.
+double BlockErrorTarget(const SliceConfig& slice);
+
+} // namespace slicebridge::nr
+
+#endif

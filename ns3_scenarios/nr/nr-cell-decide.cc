@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// NrCell: what is sent in a slot, to whom, and how.
+#include "nr/nr-cell.h"
+#include "slicing/five-qi.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace slicebridge::nr
+{
+
+namespace
+{
+
+/// Per SDU or segment: MAC subheader 3 (TS 38.321, 6.1.2), RLC UM 1 (TS 38.322, 6.2.2.3), PDCP with
+/// 18-bit numbers 3 (TS 38.323, 6.2.2), SDAP 1 (TS 37.324, 6.2.2).
+constexpr uint32_t HEADER_BYTES = 8;
+
+/// Slots over which the served rate is averaged.
+constexpr double RATE_MEMORY_SLOTS = 100.0;
+
+/// Below the lowest CQI threshold the report says "out of range"; so far below is assumed.
+constexpr double OUT_OF_RANGE_DB = 3.0;
+
+constexpr double OUTER_LOOP_LIMIT_DB = 12.0;
+
+} // namespace
+
+void NrCell::OnFeedback(int64_t slot)
+{
+    auto& due = m_feedback[static_cast<std::size_t>(slot) % m_feedback.size()];
+    for (const uint32_t index : due)
+    {
+        auto& block = m_blocks[index];
+        if (block.ue == NOBODY)
+        {
+            Free(index);
+            continue;
+        }
+        auto& ue = m_network.ues[block.ue];
+        if (block.transmissions == 1)
+        {
+            const double target = m_network.blockErrorTargets[ue.slice];
+            const double step = m_network.config.csi.outerLoopStep_db;
+            ue.outerLoop_db += block.decoded ? step * target / (1.0 - target) : -step;
+            ue.outerLoop_db =
+                std::clamp(ue.outerLoop_db, -OUTER_LOOP_LIMIT_DB, OUTER_LOOP_LIMIT_DB);
+        }
+        if (block.decoded)
+        {
+            Free(index);
+        }
+        else if (block.transmissions >= m_network.config.harq.transmissions)
+        {
+            ue.queue.OnLost(block.range);
+            Free(index);
+        }
+        else
+        {
+            m_repetitions[ue.slice].push_back(index);
+        }
+    }
+    due.clear();
+}
+
+void NrCell::RefreshReport(uint32_t index, int64_t slot)
+{
+    auto& ue = m_network.ues[index];
+    const auto& csi = m_network.config.csi;
+    // Reports of different UEs are spread over the period.
+    const int64_t phase = index % csi.period_slots;
+    const int64_t latest = slot - csi.delay_slots - phase;
+    const int64_t measured = latest < 0 ? 0 : latest / csi.period_slots * csi.period_slots + phase;
+    if (ue.reportSlot == measured)
+    {
+        return;
+    }
+    ue.reportSlot = measured;
+    const auto& environment = m_network.environment;
+    environment.Gains(index,
+                      m_index,
+                      measured * SlotLength_ns(m_network.config.carrier.numerology),
+                      m_gains);
+    double disturbance_w = environment.NoisePerPrb_w();
+    for (std::size_t cell = 0; cell < environment.CellCount(); ++cell)
+    {
+        if (cell != m_index)
+        {
+            disturbance_w += m_network.meanPower_w[cell] * environment.MeanGain(index, cell);
+        }
+    }
+    const double reference = m_evenPower_w / disturbance_w;
+    const auto table = CqiTable(m_network.config.carrier.linkTable);
+    double sum_db = 0.0;
+    for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
+    {
+        const double sinr_db = 10.0 * std::log10(std::max(m_gains[rbg] * reference, 1e-12));
+        const uint8_t cqi = m_network.cqiThresholds.CountReached(sinr_db);
+        const double quantised_db = cqi > 0 ? m_network.cqiThresholds.At_db(cqi - 1U)
+                                            : m_network.cqiThresholds.At_db(0) - OUT_OF_RANGE_DB;
+        ue.reportedSinr_db[rbg] = static_cast<float>(quantised_db);
+        const double efficiency =
+            cqi > 0 ? table[cqi - 1U].SpectralEfficiency() : 0.5 * table[0].SpectralEfficiency();
+        ue.reportedRate_bps[rbg] = static_cast<float>(efficiency * m_rbgSymbols / m_slotLength_s);
+        sum_db += quantised_db;
+    }
+    ue.meanSinr_db = static_cast<float>(sum_db / m_rbgs);
+    const uint8_t wideband = m_network.cqiThresholds.CountReached(ue.meanSinr_db + 1e-3);
+    ++m_counters[ue.slice].cqi[wideband];
+    ue.counters.cqi = wideband;
+    ue.counters.spectralEfficiency = wideband > 0 ? table[wideband - 1U].SpectralEfficiency() : 0.0;
+}
+
+void NrCell::DiscardExpired(uint32_t index, int64_t now_ns)
+{
+    auto& ue = m_network.ues[index];
+    ue.queue.Discard(now_ns - m_discardAfter_ns[ue.slice],
+                     [&](const Sdu& sdu)
+                     {
+                         ++m_counters[ue.slice].rlcSduDropped;
+                         m_network.onDropped(index, *sdu.packet);
+                     });
+}
+
+void NrCell::CollectCandidates(int64_t slot, uint32_t symbols)
+{
+    const int64_t now_ns = slot * SlotLength_ns(m_network.config.carrier.numerology);
+    for (auto& candidates : m_candidates)
+    {
+        candidates.clear();
+    }
+    std::erase_if(m_backlogged,
+                  [&](uint32_t index)
+                  {
+                      auto& ue = m_network.ues[index];
+                      DiscardExpired(index, now_ns);
+                      if (ue.queue.PendingBytes() == 0)
+                      {
+                          EndBacklog(ue, now_ns);
+                          return true;
+                      }
+                      if (ue.busyProcesses < m_network.config.harq.processes)
+                      {
+                          RefreshReport(index, slot);
+                          m_candidates[ue.slice].push_back(MakeCandidate(index, slot, symbols));
+                      }
+                      return false;
+                  });
+}
+
+NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols)
+{
+    auto& ue = m_network.ues[index];
+    const auto& slice = m_network.config.slices[ue.slice];
+    const uint8_t mcs = ChooseMcs(ue, ue.meanSinr_db);
+    const double elements = ElementsPerPrb(symbols) * m_network.config.carrier.rbgSize_prb;
+    Candidate candidate{};
+    candidate.ue = index;
+    // The transport block size is quantised to about 3 %: ask for a little more than the data.
+    candidate.needed_bytes =
+        1.03 * static_cast<double>(ue.queue.PendingBytes() + HEADER_BYTES * ue.queue.PendingSdus());
+    candidate.bytesPerRbg =
+        McsTable(m_network.config.carrier.linkTable)[mcs].SpectralEfficiency() * elements / 8.0;
+    ue.averageRate_bps =
+        DecayedRate_bps(ue.averageRate_bps, static_cast<double>(slot - ue.averageSlot));
+    ue.averageSlot = slot;
+    candidate.ranking.averageRate_bps = ue.averageRate_bps;
+    candidate.ranking.ttisSinceServed = static_cast<uint64_t>(slot - ue.servedSlot);
+    candidate.ranking.weight = ue.weight;
+    candidate.ranking.delayBudget_ms = DelayBudget_ms(slice);
+    candidate.ranking.lossTarget = LossTarget(slice);
+    candidate.ranking.holDelay_ms =
+        (slot * SlotLength_ns(m_network.config.carrier.numerology) - ue.queue.HeadArrival_ns()) *
+        1e-6;
+    return candidate;
+}
+
+double NrCell::DecayedRate_bps(double rate_bps, double idleSlots)
+{
+    return std::max(1.0, rate_bps * std::pow(1.0 - 1.0 / RATE_MEMORY_SLOTS, idleSlots));
+}
+
+uint8_t NrCell::ChooseMcs(const NrUe& ue, double sinr_db) const
+{
+    const double corrected_db =
+        sinr_db + ue.outerLoop_db + ue.powerOffset_db + 10.0 * std::log10(m_powerBoost[ue.slice]);
+    // A CQI's threshold is an MCS's threshold too: do not fall below it by rounding.
+    constexpr double ROUNDING_DB = 0.06;
+    const uint8_t reached =
+        m_network.mcsThresholds[ue.slice].CountReached(corrected_db + ROUNDING_DB);
+    return reached > 0 ? reached - 1U : 0U;
+}
+
+void NrCell::Decide(int64_t slot)
+{
+    const int64_t target = slot + m_network.config.harq.n0_slots;
+    const uint32_t symbols = m_network.DataSymbols(target);
+    if (symbols == 0)
+    {
+        return;
+    }
+    CollectCandidates(slot, symbols);
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        double rbgs = 0.0;
+        for (const auto& candidate : m_candidates[slice])
+        {
+            rbgs += std::ceil(candidate.needed_bytes / candidate.bytesPerRbg);
+        }
+        for (const uint32_t block : m_repetitions[slice])
+        {
+            rbgs += m_blocks[block].rbgs;
+        }
+        m_demand[slice] = {static_cast<uint32_t>(std::min<double>(rbgs, m_rbgs)), 0};
+    }
+    auto& plan = PlanOf(target);
+    SpreadSlices(m_allocator.Allocate(m_rbgs, m_demand));
+    for (uint32_t slice = 0; slice < m_slices; ++slice)
+    {
+        std::size_t next = 0;
+        GrantRepetitions(plan, slice, next);
+        GrantNewData(plan, slice, next);
+        for (const auto& candidate : m_candidates[slice])
+        {
+            if (candidate.rbgs > 0)
+            {
+                BuildBlock(plan, candidate, slot, symbols);
+            }
+        }
+    }
+    SetPower(plan);
+}
+
+/// Which RBGs are whose: each goes to the slice with the largest part of its quota left, so that
+/// every slice sees the whole band.
+void NrCell::SpreadSlices(std::span<const uint32_t> quota)
+{
+    uint32_t total = 0;
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        m_sliceRbgs[slice].clear();
+        total += quota[slice];
+    }
+    for (uint32_t rbg = 0; rbg < total; ++rbg)
+    {
+        std::size_t best = m_slices;
+        double largest = 0.0;
+        for (std::size_t slice = 0; slice < m_slices; ++slice)
+        {
+            const double left = quota[slice] - static_cast<double>(m_sliceRbgs[slice].size());
+            if (left > 0.0 && left / quota[slice] > largest)
+            {
+                largest = left / quota[slice];
+                best = slice;
+            }
+        }
+        m_sliceRbgs[best].push_back(static_cast<uint16_t>(rbg));
+    }
+}
+
+void NrCell::GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next)
+{
+    auto& waiting = m_repetitions[slice];
+    const auto& rbgs = m_sliceRbgs[slice];
+    std::size_t served = 0;
+    while (served < waiting.size() && next < rbgs.size())
+    {
+        const uint32_t index = waiting[served++];
+        // Fewer RBGs than at first, if there are no more: that adds less information.
+        const std::size_t count = std::min<std::size_t>(m_blocks[index].rbgs, rbgs.size() - next);
+        const auto grant = static_cast<uint32_t>(plan.grants.size());
+        plan.grants.push_back({index, slice, rbgs[next], rbgs[next + count - 1]});
+        for (std::size_t i = 0; i < count; ++i)
+        {
+            plan.owner[rbgs[next + i]] = grant;
+            m_counters[slice].prbRetx += m_network.RbgPrbs(rbgs[next + i]);
+        }
+        next += count;
+    }
+    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(served));
+}
+
+/// Each RBG of the slice goes to the UE that the slice's rule ranks highest on it and that still
+/// lacks room for its data.
+void NrCell::GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first)
+{
+    auto& candidates = m_candidates[slice];
+    const auto rule = m_network.config.slices[slice].rule;
+    const auto& rbgs = m_sliceRbgs[slice];
+    m_grantOf.assign(candidates.size(), NOBODY);
+    for (std::size_t i = first; i < rbgs.size(); ++i)
+    {
+        const uint32_t rbg = rbgs[i];
+        std::size_t best = candidates.size();
+        double highest = -1.0;
+        for (std::size_t c = 0; c < candidates.size(); ++c)
+        {
+            auto& candidate = candidates[c];
+            if (candidate.needed_bytes <= 0.0)
+            {
+                continue;
+            }
+            candidate.ranking.achievableRate_bps =
+                m_network.ues[candidate.ue].reportedRate_bps[rbg];
+            const double rank = Rank(rule, candidate.ranking);
+            if (rank > highest)
+            {
+                highest = rank;
+                best = c;
+            }
+        }
+        if (best == candidates.size())
+        {
+            break;
+        }
+        auto& winner = candidates[best];
+        if (m_grantOf[best] == NOBODY)
+        {
+            m_grantOf[best] = static_cast<uint32_t>(plan.grants.size());
+            winner.grant = m_grantOf[best];
+            plan.grants.push_back({NOBODY, slice, static_cast<uint16_t>(rbg), 0});
+        }
+        plan.grants[winner.grant].lastRbg = static_cast<uint16_t>(rbg);
+        plan.owner[rbg] = winner.grant;
+        winner.needed_bytes -= winner.bytesPerRbg;
+        winner.sumSinr_db += m_network.ues[winner.ue].reportedSinr_db[rbg];
+        winner.prbs += m_network.RbgPrbs(rbg);
+        ++winner.rbgs;
+    }
+}
+
+void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols)
+{
+    auto& ue = m_network.ues[candidate.ue];
+    const auto& carrier = m_network.config.carrier;
+    const int64_t now_ns = slot * SlotLength_ns(carrier.numerology);
+    const uint32_t index = NewBlock();
+    auto& block = m_blocks[index];
+    block.ue = candidate.ue;
+    block.mcs = ChooseMcs(ue, candidate.sumSinr_db / candidate.rbgs);
+    block.coding = McsTable(carrier.linkTable)[block.mcs];
+    block.rbgs = static_cast<uint16_t>(candidate.rbgs);
+    block.tbs_bits =
+        TransportBlockSize_bits(ResourcesOf(carrier, candidate.prbs, symbols), block.coding);
+    block.codeBlocks = SegmentTransportBlock(block.tbs_bits, block.coding.CodeRate());
+    auto& counters = m_counters[ue.slice];
+    block.range = ue.queue.Take(block.tbs_bits / 8,
+                                HEADER_BYTES,
+                                now_ns,
+                                [&](const Sdu& sdu)
+                                {
+                                    ++counters.rlcSdu;
+                                    counters.rlcSduDelay_ms += (now_ns - sdu.arrival_ns) * 1e-6;
+                                });
+    plan.grants[candidate.grant].block = index;
+    ++ue.busyProcesses;
+    AccountTake(ue, block.range.Size(), now_ns);
+    ue.averageRate_bps += block.tbs_bits / m_slotLength_s / RATE_MEMORY_SLOTS;
+    ue.servedSlot = slot;
+    ue.counters.prbUsed += candidate.prbs;
+    ++counters.mcs[block.mcs];
+}
+
+/// Throughput in bursts, TS 28.552, 5.1.1.3.1: the piece that empties the buffer does not count,
+/// nor does the time after it was begun.
+void NrCell::AccountTake(NrUe& ue, uint64_t bytes, int64_t now_ns)
+{
+    auto& counters = m_counters[ue.slice];
+    counters.burstTime_ms += (now_ns - ue.burstMark_ns) * 1e-6;
+    ue.burstMark_ns = now_ns;
+    if (ue.queue.PendingBytes() > 0)
+    {
+        counters.burstBits += 8 * bytes;
+    }
+}
+
+void NrCell::EndBacklog(NrUe& ue, int64_t now_ns)
+{
+    m_counters[ue.slice].activeUeTime_ms += (now_ns - ue.activeSince_ns) * 1e-6;
+    ue.activeSince_ns = -1;
+    ue.listed = false;
+}
+
+/// Density by slice and UE, scaled down together where the sum passes the cell's budget.
+void NrCell::SetPower(SlotPlan& plan)
+{
+    double total_w = 0.0;
+    for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
+    {
+        if (plan.owner[rbg] == NOBODY)
+        {
+            continue;
+        }
+        const auto& ue = m_network.ues[m_blocks[plan.grants[plan.owner[rbg]].block].ue];
+        const double power_w = m_evenPower_w * m_powerBoost[ue.slice] * ue.powerFactor;
+        plan.power_w[rbg] = static_cast<float>(power_w);
+        total_w += power_w * m_network.RbgPrbs(rbg);
+    }
+    const double budget_w = m_evenPower_w * m_network.config.carrier.bandwidth_prb;
+    if (total_w > budget_w)
+    {
+        const auto scale = static_cast<float>(budget_w / total_w);
+        for (auto& power_w : plan.power_w)
+        {
+            power_w *= scale;
+        }
+    }
+}
+
+} // namespace slicebridge::nr

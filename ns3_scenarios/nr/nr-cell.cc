@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nr/nr-cell.h"
+
+#include "slicing/five-qi.h"
+
+#include "ns3/simulator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace slicebridge::nr
+{
+
+namespace
+{
+
+/// Slots ahead or behind for which plans and feedback are kept.
+std::size_t RingSize(const HarqConfig& harq)
+{
+    return static_cast<std::size_t>(harq.n0_slots) + harq.k1_slots + harq.n2_slots + 2;
+}
+
+/// A slice's spectral density may leave the even one by this factor either way: 6 dB.
+constexpr double GREATEST_BOOST = 4.0;
+
+} // namespace
+
+NetworkState::NetworkState(NrRanConfig networkConfig)
+    : config(std::move(networkConfig)),
+      environment(config, 100'000),
+      cqiThresholds(SinrThresholds::OfCqi(config.carrier)),
+      slotPattern(ParseSlotPattern(config.carrier.slotPattern)),
+      meanPower_w(config.sites.count)
+{
+    for (const auto& slice : config.slices)
+    {
+        blockErrorTargets.push_back(BlockErrorTarget(slice));
+        mcsThresholds.push_back(SinrThresholds::OfMcs(config.carrier, blockErrorTargets.back()));
+    }
+    constexpr int64_t BLOCK_ERROR_STREAM = 200'000;
+    for (std::size_t i = 0; i < config.ues.size(); ++i)
+    {
+        auto& ue = ues.emplace_back(config.ues[i].slice, config.rlcBuffer_bytes);
+        ue.blockErrors = ns3::CreateObject<ns3::UniformRandomVariable>();
+        ue.blockErrors->SetStream(BLOCK_ERROR_STREAM + static_cast<int64_t>(i));
+        ue.reportedSinr_db.resize(environment.RbgCount());
+        ue.reportedRate_bps.resize(environment.RbgCount());
+    }
+}
+
+uint32_t NetworkState::DataSymbols(int64_t slot) const
+{
+    switch (slotPattern[static_cast<std::size_t>(slot) % slotPattern.size()])
+    {
+    case SlotKind::Downlink:
+        return config.carrier.dataSymbols;
+    case SlotKind::Special:
+        return config.carrier.specialSymbols;
+    case SlotKind::Uplink:
+        return 0;
+    }
+    return 0;
+}
+
+uint32_t NetworkState::RbgPrbs(uint32_t rbg) const
+{
+    const uint32_t size = config.carrier.rbgSize_prb;
+    return std::min(size, config.carrier.bandwidth_prb - rbg * size);
+}
+
+int64_t NetworkState::ReceptionTime_ns(int64_t slot) const
+{
+    constexpr int64_t SYMBOLS_PER_SLOT = 14;
+    const int64_t length_ns = SlotLength_ns(config.carrier.numerology);
+    const int64_t symbols = config.carrier.controlSymbols + DataSymbols(slot);
+    return slot * length_ns + length_ns * symbols / SYMBOLS_PER_SLOT +
+           static_cast<int64_t>(config.harq.decode_us * 1e3);
+}
+
+NrCell::NrCell(NetworkState& network, std::size_t index)
+    : m_network(network),
+      m_index(index),
+      m_rbgs(network.environment.RbgCount()),
+      m_slices(network.config.slices.size()),
+      m_slotLength_s(SlotLength_ns(network.config.carrier.numerology) * 1e-9),
+      m_evenPower_w(std::pow(10.0, network.config.carrier.txPower_dbm / 10.0 - 3.0) /
+                    network.config.carrier.bandwidth_prb),
+      m_rbgSymbols(ElementsPerPrb(network.config.carrier.dataSymbols) *
+                   network.config.carrier.rbgSize_prb),
+      m_powerBoost(m_slices, 1.0),
+      m_allocator(m_slices),
+      m_repetitions(m_slices),
+      m_plans(RingSize(network.config.harq)),
+      m_feedback(RingSize(network.config.harq)),
+      m_candidates(m_slices),
+      m_demand(m_slices),
+      m_sliceRbgs(m_slices),
+      m_gains(m_rbgs),
+      m_interference_w(m_rbgs),
+      m_neighbourGains(m_rbgs),
+      m_counters(m_slices)
+{
+    std::vector<RrmPolicyRatio> policies;
+    for (const auto& slice : network.config.slices)
+    {
+        policies.push_back(slice.policy);
+        m_discardAfter_ns.push_back(static_cast<int64_t>(DelayBudget_ms(slice) * 1e6));
+    }
+    m_allocator.SetPolicies(policies);
+    for (auto& plan : m_plans)
+    {
+        plan.owner.assign(m_rbgs, NOBODY);
+        plan.power_w.assign(m_rbgs, 0.0F);
+    }
+}
+
+/// A slice's power share over its share of guaranteed PRBs is how much denser or thinner than even
+/// it may radiate; so shares in proportion to `min` leave the spectrum even.
+void NrCell::ApplySliceControls(std::span<const SliceControl> slices)
+{
+    std::vector<RrmPolicyRatio> policies;
+    double sumMin = 0.0;
+    for (const auto& slice : slices)
+    {
+        policies.push_back(slice.prb);
+        sumMin += slice.prb.min;
+    }
+    m_allocator.SetPolicies(policies);
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        const double even = sumMin > 0.0 ? slices[slice].prb.min / sumMin : 1.0 / m_slices;
+        const double share = slices[slice].powerShare;
+        m_powerBoost[slice] =
+            even > 0.0 ? std::clamp(share / even, 1.0 / GREATEST_BOOST, GREATEST_BOOST) : 1.0;
+    }
+}
+
+void NrCell::Connect(uint32_t ue)
+{
+    m_connected.push_back(ue);
+    auto& state = m_network.ues[ue];
+    state.counters.cell = static_cast<int32_t>(m_index);
+    state.reportSlot = -1;
+    state.listed = false;
+    if (state.queue.PendingBytes() > 0)
+    {
+        OnBacklog(ue);
+    }
+}
+
+void NrCell::Disconnect(uint32_t ue)
+{
+    std::erase(m_connected, ue);
+    std::erase(m_backlogged, ue);
+    auto& state = m_network.ues[ue];
+    for (auto& repetitions : m_repetitions)
+    {
+        std::erase_if(repetitions,
+                      [&](uint32_t block)
+                      {
+                          const bool its = m_blocks[block].ue == ue;
+                          if (its)
+                          {
+                              state.queue.OnLost(m_blocks[block].range);
+                              Free(block);
+                          }
+                          return its;
+                      });
+    }
+    for (auto& block : m_blocks)
+    {
+        if (block.ue == ue)
+        {
+            if (!block.decoded)
+            {
+                state.queue.OnLost(block.range);
+            }
+            block.ue = NOBODY; // freed when its feedback slot comes
+        }
+    }
+    state.busyProcesses = 0;
+    state.counters.cell = -1;
+}
+
+void NrCell::OnBacklog(uint32_t ue)
+{
+    auto& state = m_network.ues[ue];
+    if (state.listed)
+    {
+        return;
+    }
+    state.listed = true;
+    m_backlogged.push_back(ue);
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    if (state.activeSince_ns < 0)
+    {
+        state.activeSince_ns = now_ns;
+        state.burstMark_ns = now_ns;
+    }
+}
+
+uint32_t NrCell::NewBlock()
+{
+    ++m_outstanding;
+    if (m_freeBlocks.empty())
+    {
+        m_blocks.emplace_back();
+        return static_cast<uint32_t>(m_blocks.size() - 1);
+    }
+    const uint32_t block = m_freeBlocks.back();
+    m_freeBlocks.pop_back();
+    m_blocks[block] = Block{};
+    return block;
+}
+
+void NrCell::Free(uint32_t block)
+{
+    if (m_blocks[block].ue != NOBODY)
+    {
+        --m_network.ues[m_blocks[block].ue].busyProcesses;
+    }
+    m_blocks[block].ue = NOBODY;
+    m_freeBlocks.push_back(block);
+    --m_outstanding;
+}
+
+NrCell::SlotPlan& NrCell::PlanOf(int64_t slot)
+{
+    auto& plan = m_plans[static_cast<std::size_t>(slot) % m_plans.size()];
+    if (plan.slot != slot)
+    {
+        plan.slot = slot;
+        plan.grants.clear();
+        std::ranges::fill(plan.owner, NOBODY);
+        std::ranges::fill(plan.power_w, 0.0F);
+    }
+    return plan;
+}
+
+const NrCell::SlotPlan* NrCell::FindPlan(int64_t slot) const
+{
+    const auto& plan = m_plans[static_cast<std::size_t>(slot) % m_plans.size()];
+    return plan.slot == slot ? &plan : nullptr;
+}
+
+void NrCell::ReadSlices(std::span<SliceCounters> counters) const
+{
+    const auto& carrier = m_network.config.carrier;
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    const int64_t slots = now_ns / SlotLength_ns(carrier.numerology);
+    const auto pattern = static_cast<int64_t>(m_network.slotPattern.size());
+    int64_t downlinkSlots = 0;
+    for (int64_t i = 0; i < pattern; ++i)
+    {
+        downlinkSlots += m_network.DataSymbols(i) > 0 ? (slots - i + pattern - 1) / pattern : 0;
+    }
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        auto& out = counters[slice];
+        const auto& in = m_counters[slice];
+        out = in;
+        out.prbAvailable = static_cast<uint64_t>(downlinkSlots) * carrier.bandwidth_prb;
+        out.powerBudget_j = std::pow(10.0, carrier.txPower_dbm / 10.0 - 3.0) * now_ns * 1e-9;
+    }
+    for (const uint32_t index : m_connected)
+    {
+        const auto& ue = m_network.ues[index];
+        auto& out = counters[ue.slice];
+        ++out.ues;
+        out.bufferBytes += ue.queue.PendingBytes();
+        if (ue.activeSince_ns >= 0)
+        {
+            out.activeUeTime_ms += (now_ns - ue.activeSince_ns) * 1e-6;
+        }
+        if (ue.queue.HeadArrival_ns() >= 0)
+        {
+            out.holDelay_ms =
+                std::max(out.holDelay_ms, (now_ns - ue.queue.HeadArrival_ns()) * 1e-6);
+        }
+    }
+}
+
+} // namespace slicebridge::nr

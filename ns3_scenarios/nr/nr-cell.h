@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_NR_NR_CELL_H
+#define SLICEBRIDGE_NR_NR_CELL_H
+
+#include "nr/block-error.h"
+#include "nr/link-adaptation.h"
+#include "nr/nr-ue.h"
+#include "nr/radio-environment.h"
+#include "slicing/ran.h"
+#include "slicing/ue-ranking.h"
+#include "slicing/unit-allocator.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace slicebridge::nr
+{
+
+class NrCell;
+
+/// What all cells of a network share.
+struct NetworkState
+{
+    explicit NetworkState(NrRanConfig networkConfig);
+
+    NrRanConfig config;
+    RadioEnvironment environment;
+    SinrThresholds cqiThresholds;
+    std::vector<SinrThresholds> mcsThresholds; ///< [slice], for its block error target
+    std::vector<double> blockErrorTargets;     ///< [slice]
+    std::vector<SlotKind> slotPattern;
+    std::vector<NrUe> ues;
+    std::vector<NrCell*> cells;
+
+    /// [cell] transmit power per PRB, averaged over the last slots: what the interference in
+    /// channel state reports is measured from.
+    std::vector<double> meanPower_w;
+
+    /// Called with each packet that a queue of a UE drops.
+    std::function<void(uint32_t ue, const ns3::Packet&)> onDropped;
+
+    /// PDSCH symbols of a slot, 0 if it has none.
+    uint32_t DataSymbols(int64_t slot) const;
+    uint32_t RbgPrbs(uint32_t rbg) const;
+
+    /// When what a slot carried is decoded and handed up.
+    int64_t ReceptionTime_ns(int64_t slot) const;
+};
+
+/// An SDU that reached its UE in a slot.
+struct Delivery
+{
+    uint32_t ue;
+    ns3::Ptr<ns3::Packet> packet;
+};
+
+/**
+ * One cell: HARQ, link adaptation, division of RBGs between slices and UEs, and reception. All
+ * cells of a network pass the three steps of a slot together: OnFeedback, Decide, Transmit.
+ */
+class NrCell : public RanCell
+{
+  public:
+    NrCell(NetworkState& network, std::size_t index);
+
+    // RanCell
+    void ApplySliceControls(std::span<const SliceControl> slices) override;
+    void ReadSlices(std::span<SliceCounters> counters) const override;
+
+    void Connect(uint32_t ue);
+
+    /// Leave the cell: what was sent and not decoded is lost, the rest stays in the UE's queue.
+    void Disconnect(uint32_t ue);
+
+    /// UE `ue` has data in its queue.
+    void OnBacklog(uint32_t ue);
+
+    /// An SDU came into the queue of a UE, or was refused or discarded.
+    void OnArrival(uint32_t slice, uint32_t bytes)
+    {
+        m_counters[slice].pdcpSduBits += 8ULL * bytes;
+    }
+
+    void OnDropped(uint32_t slice)
+    {
+        ++m_counters[slice].rlcSduDropped;
+    }
+
+    /// An average served rate after so many slots without service.
+    static double DecayedRate_bps(double rate_bps, double idleSlots);
+
+    /// True if a slot without new arrivals still has something to do.
+    bool Busy() const
+    {
+        return !m_backlogged.empty() || m_outstanding > 0;
+    }
+
+    void OnFeedback(int64_t slot);
+    void Decide(int64_t slot);
+    void Transmit(int64_t slot, std::vector<Delivery>& deliveries);
+
+    /// Bring NetworkState::meanPower_w of this cell up to a slot.
+    void UpdateMeanPower(int64_t slot);
+
+  private:
+    static constexpr uint32_t NOBODY = UINT32_MAX;
+
+    /// A transport block from its first transmission until it is decoded or given up.
+    struct Block
+    {
+        uint32_t ue{NOBODY}; ///< NOBODY: free, or its UE has left
+        ByteRange range;
+        uint32_t tbs_bits{};
+        CodeBlocks codeBlocks{};
+        ModulationCoding coding{};
+        uint8_t mcs{};
+        uint8_t transmissions{};
+        uint16_t rbgs{};
+        bool decoded{false};
+        GatheredInformation gathered;
+    };
+
+    struct Grant
+    {
+        uint32_t block;
+        uint32_t slice;
+        uint16_t firstRbg;
+        uint16_t lastRbg;
+    };
+
+    struct SlotPlan
+    {
+        int64_t slot{-1};
+        std::vector<Grant> grants;
+        std::vector<uint32_t> owner; ///< [rbg] index in grants, NOBODY if idle
+        std::vector<float> power_w;  ///< [rbg] per PRB
+    };
+
+    /// A UE with data, while a slot is divided.
+    struct Candidate
+    {
+        uint32_t ue{};
+        double needed_bytes{}; ///< that found no room yet
+        double bytesPerRbg{};
+        UeRankingInput ranking;
+        uint32_t grant{NOBODY};
+        uint32_t rbgs{};
+        uint32_t prbs{};
+        double sumSinr_db{};
+    };
+
+    SlotPlan& PlanOf(int64_t slot);
+    const SlotPlan* FindPlan(int64_t slot) const;
+    void CollectCandidates(int64_t slot, uint32_t symbols);
+    Candidate MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols);
+    void RefreshReport(uint32_t index, int64_t slot);
+    void DiscardExpired(uint32_t index, int64_t now_ns);
+    uint8_t ChooseMcs(const NrUe& ue, double sinr_db) const;
+    void SpreadSlices(std::span<const uint32_t> quota);
+    void GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next);
+    void GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first);
+    void BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols);
+    void AccountTake(NrUe& ue, uint64_t bytes, int64_t now_ns);
+    void EndBacklog(NrUe& ue, int64_t now_ns);
+    void SetPower(SlotPlan& plan);
+    void Gather(const SlotPlan& plan, std::size_t grant, uint32_t symbols);
+    void AddInterference(uint32_t ue,
+                         int64_t slot,
+                         uint32_t first,
+                         std::span<float> interference_w);
+    void Settle(uint32_t index, bool decoded, int64_t slot, std::vector<Delivery>& deliveries);
+    void AccountTransmission(const SlotPlan& plan);
+    double ElementsPerPrb(uint32_t symbols) const;
+    uint32_t NewBlock();
+    void Free(uint32_t block);
+
+    NetworkState& m_network;
+    std::size_t m_index;
+    uint32_t m_rbgs;
+    std::size_t m_slices;
+    double m_slotLength_s;
+    double m_evenPower_w;                   ///< the power budget per PRB
+    double m_rbgSymbols;                    ///< data symbols of a whole RBG in a downlink slot
+    std::vector<int64_t> m_discardAfter_ns; ///< [slice]
+
+    std::vector<SliceControl> m_controls;
+    std::vector<double> m_powerBoost; ///< [slice] relative to an even spectral density
+    UnitAllocator m_allocator;
+
+    std::vector<uint32_t> m_backlogged; ///< UEs with something in their queue
+    std::vector<uint32_t> m_connected;
+    std::vector<Block> m_blocks;
+    std::vector<uint32_t> m_freeBlocks;
+    std::vector<std::vector<uint32_t>> m_repetitions; ///< [slice] blocks that wait to be repeated
+    std::vector<SlotPlan> m_plans;                    ///< ring over slots
+    std::vector<std::vector<uint32_t>> m_feedback;    ///< ring over slots: blocks
+    uint32_t m_outstanding{};                         ///< blocks in use
+
+    int64_t m_meanPowerSlot{};
+
+    // Scratch of the slot, kept to allocate nothing.
+    std::vector<std::vector<Candidate>> m_candidates; ///< [slice]
+    std::vector<SliceDemand> m_demand;
+    std::vector<std::vector<uint16_t>> m_sliceRbgs; ///< [slice] RBGs that are its in this slot
+    std::vector<float> m_gains;
+    std::vector<float> m_interference_w;
+    std::vector<float> m_neighbourGains;
+    std::vector<uint32_t> m_grantOf; ///< [candidate]
+
+    std::vector<SliceCounters> m_counters;
+};
+
+} // namespace slicebridge::nr
+
+#endif

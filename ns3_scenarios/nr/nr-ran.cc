@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nr/nr-ran.h"
+
+#include "ns3/simulator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace slicebridge::nr
+{
+
+namespace
+{
+
+/// Event A3 (TS 38.331, 5.5.4.4): a neighbour is better by the hysteresis for the time to trigger.
+constexpr float HYSTERESIS = 2.0F; ///< 3 dB
+constexpr uint16_t MEASUREMENTS_TO_TRIGGER = 4;
+const ns3::Time MEASUREMENT_PERIOD = ns3::MilliSeconds(40);
+
+/// Deliveries lie at most two slots behind their transmission.
+constexpr std::size_t ARRIVAL_RING = 8;
+
+} // namespace
+
+NrRan::NrRan(NrRanConfig config)
+    : m_network((ValidateNrRanConfig(config), std::move(config))),
+      m_arrivals(ARRIVAL_RING),
+      m_betterFor(m_network.ues.size())
+{
+    m_network.onDropped = [](uint32_t, const ns3::Packet&) {};
+    m_deliver = [](uint32_t, ns3::Ptr<ns3::Packet>) {};
+    for (std::size_t cell = 0; cell < m_network.config.sites.count; ++cell)
+    {
+        m_cells.push_back(std::make_unique<NrCell>(m_network, cell));
+        m_network.cells.push_back(m_cells.back().get());
+    }
+    ConnectStrongest();
+    if (m_cells.size() > 1 && m_network.config.sites.handover)
+    {
+        m_measurement =
+            ns3::Simulator::Schedule(MEASUREMENT_PERIOD, &NrRan::MeasureForHandover, this);
+    }
+}
+
+NrRan::~NrRan()
+{
+    m_slot.Cancel();
+    m_measurement.Cancel();
+}
+
+std::size_t NrRan::CellCount() const
+{
+    return m_cells.size();
+}
+
+RanCell& NrRan::Cell(std::size_t index)
+{
+    return *m_cells.at(index);
+}
+
+bool NrRan::AllUesConnected() const
+{
+    return true;
+}
+
+int32_t NrRan::ServingCell(std::size_t ue) const
+{
+    return m_network.ues.at(ue).counters.cell;
+}
+
+uint64_t NrRan::Handovers() const
+{
+    return m_handovers;
+}
+
+void NrRan::SetDeliveryCallback(PacketCallback callback)
+{
+    m_deliver = std::move(callback);
+}
+
+void NrRan::SetDropCallback(DropCallback callback)
+{
+    m_network.onDropped = std::move(callback);
+}
+
+/// Cell selection by RSRP at the start.
+void NrRan::ConnectStrongest()
+{
+    const auto& environment = m_network.environment;
+    for (uint32_t ue = 0; ue < m_network.ues.size(); ++ue)
+    {
+        std::size_t strongest = 0;
+        for (std::size_t cell = 1; cell < m_cells.size(); ++cell)
+        {
+            if (environment.MeanGain(ue, cell) > environment.MeanGain(ue, strongest))
+            {
+                strongest = cell;
+            }
+        }
+        m_cells[strongest]->Connect(ue);
+    }
+}
+
+void NrRan::MeasureForHandover()
+{
+    const auto& environment = m_network.environment;
+    for (uint32_t ue = 0; ue < m_network.ues.size(); ++ue)
+    {
+        const auto serving = static_cast<std::size_t>(ServingCell(ue));
+        std::size_t best = serving;
+        for (std::size_t cell = 0; cell < m_cells.size(); ++cell)
+        {
+            if (environment.MeanGain(ue, cell) > environment.MeanGain(ue, best))
+            {
+                best = cell;
+            }
+        }
+        const bool better =
+            environment.MeanGain(ue, best) > HYSTERESIS * environment.MeanGain(ue, serving);
+        m_betterFor[ue] = better ? m_betterFor[ue] + 1U : 0U;
+        if (m_betterFor[ue] >= MEASUREMENTS_TO_TRIGGER)
+        {
+            m_cells[serving]->Disconnect(ue);
+            m_cells[best]->Connect(ue);
+            m_betterFor[ue] = 0;
+            ++m_handovers;
+        }
+    }
+    m_measurement = ns3::Simulator::Schedule(MEASUREMENT_PERIOD, &NrRan::MeasureForHandover, this);
+}
+
+void NrRan::Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes)
+{
+    auto& state = m_network.ues[ue];
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    auto& cell = *m_cells[static_cast<std::size_t>(state.counters.cell)];
+    if (!state.queue.Push(packet, bytes, now_ns))
+    {
+        cell.OnDropped(state.slice);
+        m_network.onDropped(ue, *packet);
+        return;
+    }
+    cell.OnArrival(state.slice, bytes);
+    cell.OnBacklog(ue);
+    Wake();
+}
+
+/// The next slot that begins after now; a packet that arrives as a slot begins waits for the next.
+void NrRan::Wake()
+{
+    if (m_slot.IsPending())
+    {
+        return;
+    }
+    const int64_t length_ns = SlotLength_ns(m_network.config.carrier.numerology);
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    const int64_t next_ns = (now_ns / length_ns + 1) * length_ns;
+    m_slot = ns3::Simulator::Schedule(ns3::NanoSeconds(next_ns - now_ns), &NrRan::Slot, this);
+}
+
+void NrRan::Slot()
+{
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    const int64_t slot = now_ns / SlotLength_ns(m_network.config.carrier.numerology);
+    const std::size_t batch = static_cast<std::size_t>(slot) % ARRIVAL_RING;
+    auto& deliveries = m_arrivals[batch].deliveries;
+    for (auto& cell : m_cells)
+    {
+        cell->OnFeedback(slot);
+        cell->Decide(slot);
+    }
+    for (auto& cell : m_cells)
+    {
+        cell->Transmit(slot, deliveries);
+    }
+    bool busy = false;
+    for (auto& cell : m_cells)
+    {
+        cell->UpdateMeanPower(slot);
+        busy = busy || cell->Busy();
+    }
+    if (!deliveries.empty())
+    {
+        const auto wait = ns3::NanoSeconds(m_network.ReceptionTime_ns(slot) - now_ns);
+        ns3::Simulator::Schedule(wait, &NrRan::Deliver, this, batch);
+    }
+    if (busy)
+    {
+        Wake();
+    }
+}
+
+void NrRan::Deliver(std::size_t batch)
+{
+    auto& deliveries = m_arrivals[batch].deliveries;
+    for (auto& [ue, packet] : deliveries)
+    {
+        m_deliver(ue, std::move(packet));
+    }
+    deliveries.clear();
+}
+
+void NrRan::ApplyUeControls(std::span<const UeControl> ues)
+{
+    for (std::size_t i = 0; i < ues.size(); ++i)
+    {
+        auto& ue = m_network.ues[i];
+        ue.weight = ues[i].weight;
+        ue.powerOffset_db = ues[i].powerOffset_db;
+        ue.powerFactor = static_cast<float>(std::pow(10.0, ues[i].powerOffset_db / 10.0));
+    }
+}
+
+void NrRan::ReadUes(std::span<UeCounters> counters) const
+{
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    const int64_t length_ns = SlotLength_ns(m_network.config.carrier.numerology);
+    for (std::size_t i = 0; i < counters.size(); ++i)
+    {
+        const auto& ue = m_network.ues[i];
+        auto& out = counters[i];
+        out.cell = ue.counters.cell;
+        out.prbUsed = ue.counters.prbUsed;
+        out.tb = ue.counters.tb;
+        out.tbError = ue.counters.tbError;
+        out.cqi = ue.counters.cqi;
+        out.spectralEfficiency = ue.counters.spectralEfficiency;
+        out.bufferBytes = ue.queue.PendingBytes();
+        const int64_t head_ns = ue.queue.HeadArrival_ns();
+        out.holDelay_ms = head_ns < 0 ? 0.0 : (now_ns - head_ns) * 1e-6;
+        const auto idle = static_cast<double>(now_ns / length_ns - ue.averageSlot);
+        out.ewmaThroughput_bps = NrCell::DecayedRate_bps(ue.averageRate_bps, idle);
+        out.timeSinceServed_ms = (now_ns - ue.servedSlot * length_ns) * 1e-6;
+        out.weight = ue.weight;
+        out.powerOffset_db = ue.powerOffset_db;
+    }
+}
+
+} // namespace slicebridge::nr

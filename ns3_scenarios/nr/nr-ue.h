@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_NR_NR_UE_H
+#define SLICEBRIDGE_NR_NR_UE_H
+
+#include "nr/sdu-queue.h"
+#include "slicing/counters.h"
+
+#include "ns3/random-variable-stream.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace slicebridge::nr
+{
+
+/// What the network knows of one UE.
+struct NrUe
+{
+    NrUe(uint32_t sliceId, uint32_t buffer_bytes)
+        : slice(sliceId),
+          queue(buffer_bytes)
+    {
+    }
+
+    uint32_t slice;
+    SduQueue queue;
+    ns3::Ptr<ns3::UniformRandomVariable> blockErrors; ///< a stream of its own
+
+    // Channel state as last reported, and the outer loop on top of it.
+    int64_t reportSlot{-1};              ///< slot in which it was measured, -1: never
+    std::vector<float> reportedSinr_db;  ///< [rbg], quantised to CQI steps
+    std::vector<float> reportedRate_bps; ///< [rbg], at the reported CQI
+    float meanSinr_db{};                 ///< of reportedSinr_db
+    double outerLoop_db{};
+
+    // Scheduling.
+    double averageRate_bps{1.0}; ///< as of averageSlot
+    int64_t averageSlot{};
+    int64_t servedSlot{};
+    uint8_t busyProcesses{};
+    float weight{1.0F};
+    float powerOffset_db{};
+    float powerFactor{1.0F}; ///< powerOffset_db, linear
+    bool listed{false};      ///< in the cell's list of backlogged UEs
+
+    // Accounting.
+    UeCounters counters;
+    int64_t activeSince_ns{-1}; ///< start of the present backlog, -1 if there is none
+    int64_t burstMark_ns{};     ///< up to here the burst's time is accounted
+};
+
+} // namespace slicebridge::nr
+
+#endif

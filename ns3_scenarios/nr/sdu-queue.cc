@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "nr/sdu-queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace slicebridge::nr
+{
+
+SduQueue::SduQueue(uint32_t capacity_bytes)
+    : m_capacity_bytes(capacity_bytes),
+      m_ring(8)
+{
+}
+
+bool SduQueue::Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns)
+{
+    if (PendingBytes() + bytes > m_capacity_bytes)
+    {
+        return false;
+    }
+    if (m_next - m_first == m_ring.size())
+    {
+        Grow();
+    }
+    At(m_next) = Sdu{std::move(packet), m_end, bytes, 0, now_ns, -1, false};
+    ++m_next;
+    m_end += bytes;
+    return true;
+}
+
+void SduQueue::Grow()
+{
+    std::vector<Sdu> larger(2 * m_ring.size());
+    for (uint32_t number = m_first; number != m_next; ++number)
+    {
+        larger[number & (larger.size() - 1)] = std::move(At(number));
+    }
+    m_ring = std::move(larger);
+}
+
+int64_t SduQueue::HeadArrival_ns() const
+{
+    return m_firstUnsent == m_next ? -1 : At(m_firstUnsent).arrival_ns;
+}
+
+ByteRange SduQueue::Take(uint32_t room_bytes,
+                         uint32_t headerBytes,
+                         int64_t now_ns,
+                         const std::function<void(const Sdu&)>& completed)
+{
+    const uint64_t begin = m_sent;
+    while (m_firstUnsent != m_next && room_bytes > headerBytes)
+    {
+        room_bytes -= headerBytes;
+        auto& sdu = At(m_firstUnsent);
+        if (sdu.firstSent_ns < 0)
+        {
+            sdu.firstSent_ns = now_ns;
+        }
+        const uint64_t left = sdu.begin + sdu.bytes - m_sent;
+        const uint64_t taken = std::min<uint64_t>(left, room_bytes);
+        m_sent += taken;
+        room_bytes -= static_cast<uint32_t>(taken);
+        if (taken == left)
+        {
+            ++m_firstUnsent;
+            completed(sdu);
+        }
+    }
+    return {begin, m_sent};
+}
+
+/// Number of the SDU that holds a byte, or the oldest one if it is gone already.
+uint32_t SduQueue::NumberAt(uint64_t byte) const
+{
+    uint32_t low = m_first;
+    uint32_t high = m_next;
+    while (high - low > 1)
+    {
+        const uint32_t middle = low + (high - low) / 2;
+        (At(middle).begin <= byte ? low : high) = middle;
+    }
+    return low;
+}
+
+void SduQueue::OnReceived(ByteRange range, const std::function<void(const Sdu&)>& delivered)
+{
+    for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
+    {
+        auto& sdu = At(number);
+        if (sdu.begin >= range.end)
+        {
+            break;
+        }
+        const uint64_t from = std::max(range.begin, sdu.begin);
+        const uint64_t to = std::min(range.end, sdu.begin + sdu.bytes);
+        if (to <= from)
+        {
+            continue;
+        }
+        sdu.received += static_cast<uint32_t>(to - from);
+        if (sdu.received == sdu.bytes && !sdu.settled)
+        {
+            sdu.settled = true;
+            delivered(sdu);
+            sdu.packet = nullptr;
+        }
+    }
+    PopSettled();
+}
+
+void SduQueue::OnLost(ByteRange range)
+{
+    for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
+    {
+        auto& sdu = At(number);
+        if (sdu.begin >= range.end)
+        {
+            break;
+        }
+        if (sdu.begin + sdu.bytes > range.begin)
+        {
+            sdu.settled = true;
+            sdu.packet = nullptr;
+        }
+    }
+    PopSettled();
+}
+
+void SduQueue::PopSettled()
+{
+    while (m_first != m_firstUnsent && At(m_first).settled)
+    {
+        ++m_first;
+    }
+}
+
+void SduQueue::Discard(int64_t arrivedBefore_ns, const std::function<void(const Sdu&)>& dropped)
+{
+    while (m_firstUnsent != m_next)
+    {
+        auto& sdu = At(m_firstUnsent);
+        if (sdu.arrival_ns >= arrivedBefore_ns || sdu.firstSent_ns >= 0)
+        {
+            break;
+        }
+        sdu.settled = true;
+        dropped(sdu);
+        sdu.packet = nullptr;
+        m_sent = sdu.begin + sdu.bytes;
+        ++m_firstUnsent;
+    }
+    PopSettled();
+}
+
+std::vector<Sdu> SduQueue::RemoveUnsent()
+{
+    std::vector<Sdu> removed;
+    while (m_next != m_firstUnsent && At(m_next - 1).firstSent_ns < 0)
+    {
+        --m_next;
+        removed.push_back(std::move(At(m_next)));
+        m_end = removed.back().begin;
+    }
+    std::ranges::reverse(removed);
+    return removed;
+}
+
+} // namespace slicebridge::nr

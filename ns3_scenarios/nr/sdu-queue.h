@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_NR_SDU_QUEUE_H
+#define SLICEBRIDGE_NR_SDU_QUEUE_H
+
+#include "ns3/packet.h"
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace slicebridge::nr
+{
+
+/// Bytes [begin, end) of a UE's downlink byte stream; what a transport block carries.
+struct ByteRange
+{
+    uint64_t begin{};
+    uint64_t end{};
+
+    uint64_t Size() const
+    {
+        return end - begin;
+    }
+};
+
+/// One RLC SDU from its arrival until its fate is settled.
+struct Sdu
+{
+    ns3::Ptr<ns3::Packet> packet;
+    uint64_t begin{}; ///< in the byte stream
+    uint32_t bytes{};
+    uint32_t received{};
+    int64_t arrival_ns{};
+    int64_t firstSent_ns{-1};
+    bool settled{false}; ///< delivered, lost or dropped
+};
+
+/**
+ * RLC-UM-like queue of one UE. Packets stay whole: what a transport block carries is a range of
+ * the byte stream, so that segmentation and reassembly cost an addition. Unacknowledged: an SDU
+ * of which any part is lost is lost. SDUs are kept in one ring that only grows.
+ */
+class SduQueue
+{
+  public:
+    /// @param capacity_bytes an SDU that would make more than this wait is refused
+    explicit SduQueue(uint32_t capacity_bytes);
+
+    /// @return false if there is no room
+    bool Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns);
+
+    /// Bytes that have not been sent.
+    uint64_t PendingBytes() const
+    {
+        return m_end - m_sent;
+    }
+
+    /// SDUs of which something has not been sent.
+    uint32_t PendingSdus() const
+    {
+        return m_next - m_firstUnsent;
+    }
+
+    /// Arrival of the oldest SDU that waits, or -1.
+    int64_t HeadArrival_ns() const;
+
+    /**
+     * Take the next bytes for a transport block.
+     * @param room_bytes of the block
+     * @param headerBytes that each SDU or segment costs
+     * @param completed called with each SDU whose last byte leaves with this block
+     */
+    ByteRange Take(uint32_t room_bytes,
+                   uint32_t headerBytes,
+                   int64_t now_ns,
+                   const std::function<void(const Sdu&)>& completed);
+
+    /// A block arrived: `delivered` is called with each SDU that is now complete.
+    void OnReceived(ByteRange range, const std::function<void(const Sdu&)>& delivered);
+
+    /// A block is lost for good: so are its SDUs.
+    void OnLost(ByteRange range);
+
+    /**
+     * Drop SDUs from the head that nothing was sent of and that arrived before a time.
+     * @param dropped called with each
+     */
+    void Discard(int64_t arrivedBefore_ns, const std::function<void(const Sdu&)>& dropped);
+
+    /// SDUs of which nothing was sent, taken out in order (handover).
+    std::vector<Sdu> RemoveUnsent();
+
+  private:
+    Sdu& At(uint32_t number)
+    {
+        return m_ring[number & (m_ring.size() - 1)];
+    }
+
+    const Sdu& At(uint32_t number) const
+    {
+        return m_ring[number & (m_ring.size() - 1)];
+    }
+
+    uint32_t NumberAt(uint64_t byte) const;
+    void Grow();
+    void PopSettled();
+
+    uint32_t m_capacity_bytes;
+    std::vector<Sdu> m_ring;  ///< a power of two; SDU n at n modulo its size
+    uint32_t m_first{};       ///< oldest SDU that is not settled
+    uint32_t m_firstUnsent{}; ///< first SDU of which something has not been sent
+    uint32_t m_next{};        ///< number of the next SDU
+    uint64_t m_sent{};        ///< bytes sent so far
+    uint64_t m_end{};         ///< bytes arrived so far
+};
+
+} // namespace slicebridge::nr
+
+#endif
