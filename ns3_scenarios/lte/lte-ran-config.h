@@ -100,6 +100,9 @@ struct LteRanConfig
     std::vector<LteUeConfig> ues; ///< in scenario order
 };
 
+/// True for models in which a UE is in reach of one cell alone.
+bool IsConstant(LtePropagationModel model);
+
 /**
  * Check what the types cannot say: bandwidths, ranges, indices, and that no cell gets more UEs than
  * LTE has sounding reference signals for (320).

@@ -17,13 +17,15 @@
 namespace slicebridge
 {
 
+class LteNetwork;
+
 /// Where a packet was refused or discarded before any part of it was sent over the air.
 enum class LteDropCause : uint8_t
 {
     DuQueue,   ///< the DU processing queue was full
     RlcQueue,  ///< the RLC transmission buffer was full
     Handover,  ///< still in the RLC buffer of the source cell when the UE left it
-    NoContext, ///< the cell had no connection to the UE
+    NoContext, ///< no cell was connected to the UE
 };
 
 /**
@@ -34,7 +36,10 @@ enum class LteDropCause : uint8_t
  *
  * Order of calls: SetLteDefaults(); then the user's own attribute defaults; then the constructor.
  * Sources are to start when AllUesConnected() says so: before that the EPC has no bearer and drops
- * packets unseen.
+ * packets unseen. Links of the core network add no delay of their own: a packet's delay is that of
+ * the RAN.
+ *
+ * Random streams 1,000,000 and above are this network's.
  */
 class LteRan : public Ran
 {
@@ -74,8 +79,7 @@ class LteRan : public Ran
     uint64_t Handovers() const;
 
   private:
-    struct Network;
-    std::unique_ptr<Network> m_network;
+    std::unique_ptr<LteNetwork> m_network;
 };
 
 /**
