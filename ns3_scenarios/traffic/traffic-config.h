@@ -96,7 +96,7 @@ struct TrafficConfig
 {
     TrafficModel model;
     uint32_t packet_bytes{1200}; ///< UDP payload
-    LoadConfig load;
+    LoadConfig load{};
 };
 
 } // namespace slicebridge
