@@ -160,6 +160,8 @@ def _load_checkpoint(path: Path) -> ArrayPolicy:
             trained: ArrayPolicy = entry.load()(path)
         except SliceBridgeError as error:
             refusals.append(str(error))
+        except OSError as error:
+            refusals.append(f"policy `{path}`: cannot be read: {error.strerror}")
         except ImportError as error:
             refusals.append(f"loader `{entry.name}` is not available: {error}")
         else:

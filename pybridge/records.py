@@ -90,12 +90,12 @@ def kpm_table(folder: Path, schema: Schema) -> pl.DataFrame:
     of a slice), name, value, unit. Raises `RecordError`.
     """
     names = _slice_names(schema)
-    slices = _long(folder / "slices.raw", schema.slice_kpms)
-    parts = [slices.with_columns(pl.lit(None, pl.Int32).alias("ue"), _named("slice", names))]
+    slices = _named(_long(folder / "slices.raw", schema.slice_kpms), "slice", names, folder / "slices.raw")
+    parts = [slices.with_columns(pl.lit(None, pl.Int32).alias("ue"))]
     if (folder / "ues.raw").exists():
         ue_slice = [names[index] for index in schema.ue_slice]
-        ues = _long(folder / "ues.raw", schema.ue_kpms)
-        parts.append(ues.with_columns(_named("ue", ue_slice).alias("slice")))
+        ues = _long(folder / "ues.raw", schema.ue_kpms).with_columns(pl.col("ue").alias("slice"))
+        parts.append(_named(ues, "slice", ue_slice, folder / "ues.raw"))
     columns = ["time_s", "cell", "slice", "ue", "name", "value", "unit"]
     return pl.concat([part.select(columns) for part in parts])
 
@@ -114,9 +114,9 @@ def _long(path: Path, kpms: Sequence[Kpm]) -> pl.DataFrame:
 
 def controls_table(folder: Path, schema: Schema) -> pl.DataFrame:
     """`controls.raw`: time_s, cell, slice (name), requested_*, projected_*, achieved_*. Raises `RecordError`."""
-    table = read_table(folder / "controls.raw")
-    keys = [_time_s(), pl.col("cell"), _named("slice", _slice_names(schema))]
-    return table.select(*keys, pl.exclude("time_ns", "cell", "slice"))
+    path = folder / "controls.raw"
+    table = _named(read_table(path), "slice", _slice_names(schema), path)
+    return table.select(_time_s(), "cell", "slice", pl.exclude("time_ns", "cell", "slice"))
 
 
 def packets_table(folder: Path, schema: Schema) -> pl.DataFrame | None:
@@ -128,19 +128,20 @@ def packets_table(folder: Path, schema: Schema) -> pl.DataFrame | None:
     path = folder / "packets.raw"
     if not path.exists():
         return None
-    table = read_table(path).with_columns(_named("slice", _slice_names(schema)))
-    if "fate" in table.columns:
-        return table.with_columns(_named("fate", FATES))
-    return table.drop("pad")
+    table = _named(read_table(path), "slice", _slice_names(schema), path)
+    return _named(table, "fate", FATES, path) if "fate" in table.columns else table.drop("pad")
 
 
 def _time_s() -> pl.Expr:
     return (pl.col("time_ns") / 1e9).alias("time_s")
 
 
-def _named(column: str, names: Sequence[str]) -> pl.Expr:
-    """Indices replaced by names; an index without one raises `polars.exceptions.InvalidOperationError`."""
-    return pl.col(column).replace_strict(dict(enumerate(names)), return_dtype=pl.String)
+def _named(table: pl.DataFrame, column: str, names: Sequence[str], path: Path) -> pl.DataFrame:
+    """Indices of a column replaced by names."""
+    strange = table.filter((pl.col(column) < 0) | (pl.col(column) >= len(names)))[column]
+    if len(strange):
+        raise RecordError(f"{path}: has {column} {strange[0]}, the schema knows 0..{len(names) - 1}")
+    return table.with_columns(pl.col(column).replace_strict(dict(enumerate(names)), return_dtype=pl.String))
 
 
 def _slice_names(schema: Schema) -> list[str]:

@@ -18,7 +18,7 @@ import polars as pl
 
 from pybridge import manifest as manifests
 from pybridge.errors import SliceBridgeError
-from pybridge.policies import ResolvedPolicy, call_user_code, resolve_policy
+from pybridge.policies import ArrayPolicy, Policy, ResolvedPolicy, call_user_code, resolve_policy
 from pybridge.process import find_binary
 from pybridge.program import Progress, program_schema, run_built_in
 from pybridge.records import controls_table, kpm_table, packets_table, write_parquet
@@ -109,14 +109,14 @@ def _simulate(scenario: Scenario, policy: ResolvedPolicy, work: Path, progress: 
         run_built_in(work / "scenario.json", policy.name, work, progress)
         return schema
     if policy.agent is not None:
-        return _drive(scenario, policy, work, progress)
-    raise AssertionError(policy.kind)
+        return _drive(scenario, policy, policy.agent, work, progress)
+    assert policy.trained is not None
+    return _drive_trained(scenario, policy.trained, work, progress)
 
 
-def _drive(scenario: Scenario, policy: ResolvedPolicy, work: Path, progress: Progress) -> Schema:
-    """Steps a simulation by a policy in this process."""
-    agent, name = policy.agent, policy.name
-    assert agent is not None
+def _drive(scenario: Scenario, policy: ResolvedPolicy, agent: Policy, work: Path, progress: Progress) -> Schema:
+    """Steps a simulation by a user's policy in this process."""
+    name = policy.name
     with Session(scenario, levels=policy.levels, out_dir=work) as session:
         observation = session.reset()
         call_user_code(f"policy `{name}` failed in reset()", agent.reset, session.schema, scenario)
@@ -125,6 +125,23 @@ def _drive(scenario: Scenario, policy: ResolvedPolicy, work: Path, progress: Pro
             observation = session.step(call_user_code(at, agent.act, observation))
             progress(observation.time_s)
         return session.schema
+
+
+def _drive_trained(scenario: Scenario, trained: ArrayPolicy, work: Path, progress: Progress) -> Schema:
+    """Steps a simulation by a policy that was trained on `SliceEnv`."""
+    from pybridge.envs import SliceEnv
+
+    env = SliceEnv(scenario, out_dir=work)
+    try:
+        trained.check_spaces(env.observation_space, env.action_space)
+        observation, _ = env.reset(seed=scenario.seed)
+        truncated = False
+        while not truncated:
+            observation, _, _, truncated, info = env.step(trained.act(observation))
+            progress(info["time_s"])
+        return env.session.schema
+    finally:
+        env.close()
 
 
 def _convert(work: Path, schema: Schema) -> None:
