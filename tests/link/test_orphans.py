@@ -31,6 +31,7 @@ def start(then: str, behaviour: str = "") -> tuple[subprocess.Popen[str], int]:
     learner = subprocess.Popen(
         [sys.executable, "-c", LEARNER.format(then=then, behaviour=behaviour)],
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,7 +80,7 @@ def test_ctrl_c_while_waiting_ends_the_simulation_and_raises_keyboard_interrupt(
 
 
 def test_ctrl_c_of_the_terminal_does_not_reach_the_simulation() -> None:
-    learner, pid = start("session.step(session.action()); print(session.pid); session.close()")
+    learner, pid = start("sys.stdin.read(); session.step(session.action()); print(session.pid); session.close()")
     assert os.getsid(pid) == pid != os.getsid(learner.pid)
     out, said = learner.communicate(timeout=30)
     assert out.strip() == str(pid), said
