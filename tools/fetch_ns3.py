@@ -86,6 +86,8 @@ def fetch(key: str) -> None:
             "build ns-3 3.44 yourself and run: make NS3_DIR=/path/to/it"
         )
     print("setup: fetching ns-3 3.44", file=sys.stderr)
+    for leftover in DEPS.glob(".tmp-*"):
+        shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(dir=DEPS, prefix=".tmp-") as folder:
         unpacked = Path(folder) / "ns3"
         unpack(download(Path(folder)), unpacked)

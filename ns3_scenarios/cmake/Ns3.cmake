@@ -32,14 +32,26 @@ set(NS3_VERSION "${CMAKE_MATCH_1}")
 set(ns3_suffix "${CMAKE_MATCH_2}")
 message(STATUS "ns-3 ${NS3_VERSION}${ns3_suffix} in ${NS3_LIBRARY_DIR}")
 
-# Logging and assertions must be defined exactly as in the libraries, or class layouts and inline
-# functions differ. The wheel is a release build that keeps both.
-set(ns3_definitions NS3_LOG_ENABLE NS3_ASSERT_ENABLE)
-if(ns3_suffix MATCHES "debug")
+# Profile, logging and assertions must be defined exactly as in the libraries, or class layouts and
+# inline functions differ. The profile is in the file's name; of the other two only the messages
+# that they compile into the core library tell.
+set(ns3_definitions "")
+if(ns3_suffix MATCHES "debug|default|relwithdebinfo")
   list(APPEND ns3_definitions NS3_BUILD_PROFILE_DEBUG)
+elseif(ns3_suffix MATCHES "optimized")
+  list(APPEND ns3_definitions NS3_BUILD_PROFILE_OPTIMIZED)
 else()
   list(APPEND ns3_definitions NS3_BUILD_PROFILE_RELEASE)
 endif()
+file(STRINGS "${NS3_CORE_LIBRARY}" ns3_assert_text LIMIT_COUNT 1 REGEX "NS_ASSERT failed, cond=")
+if(ns3_assert_text)
+  list(APPEND ns3_definitions NS3_ASSERT_ENABLE)
+endif()
+file(STRINGS "${NS3_CORE_LIBRARY}" ns3_log_text LIMIT_COUNT 1 REGEX "handle destroy ")
+if(ns3_log_text)
+  list(APPEND ns3_definitions NS3_LOG_ENABLE)
+endif()
+message(STATUS "ns-3 was built with: ${ns3_definitions}")
 
 # ns3_import(<module>...) makes one target ns3::<module> per name, each linking ns3::core.
 function(ns3_import)
