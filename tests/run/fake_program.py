@@ -22,7 +22,13 @@ KPMS = [
     {"name": "RRU.PrbUsedDl", "unit": "%", "type": "DER"},
     {"name": "DRB.PdcpSduVolumeDL", "unit": "kbit", "type": "CC"},
 ]
-UE_KPMS = [{"name": "x.BufferBytes", "unit": "byte", "type": "SI"}]
+FEATURES = (
+    "prb_used_ratio power_used_ratio compute_used_ratio ues offered_kbps goodput_kbps buffer_bytes hol_delay_ms "
+    "packet_delay_ms deadline_miss_ratio air_loss_ratio packets_delivered packets_late packets_dropped packets_lost"
+)
+KPMS += [{"name": f"x.{name}", "unit": "1", "type": "DER"} for name in FEATURES.split()]
+KPMS += [{"name": f"DRB.{name}", "unit": "1", "type": "DER"} for name in ("MeanActiveUeDl", "UEThpDl")]
+UE_KPMS = [{"name": name, "unit": "1", "type": "SI"} for name in ("x.goodput_kbps", "x.offered_kbps")]
 CONTROLS = ("dedicated", "min", "max", "compute", "power")
 
 
@@ -81,11 +87,13 @@ def write_records(scenario: dict[str, Any], out: Path) -> None:
         for index in range(len(scenario["slices"]))
     ]
     values = np.random.default_rng(scenario["seed"]).random((len(places), len(KPMS) + 15))
-    kpms = [(kpm["name"], "<f8") for kpm in KPMS]
-    write_raw(out / "slices.raw", keys + kpms, [(*place, *row[:2]) for place, row in zip(places, values, strict=True)])
+    kpms, n_kpms = [(kpm["name"], "<f8") for kpm in KPMS], len(KPMS)
+    write_raw(
+        out / "slices.raw", keys + kpms, [(*place, *row[:n_kpms]) for place, row in zip(places, values, strict=True)]
+    )
     names = [(f"{kind}_{name}", "<f4") for kind in ("requested", "projected", "achieved") for name in CONTROLS]
     write_raw(
-        out / "controls.raw", keys + names, [(*place, *row[2:]) for place, row in zip(places, values, strict=True)]
+        out / "controls.raw", keys + names, [(*place, *row[n_kpms:]) for place, row in zip(places, values, strict=True)]
     )
     bins = [("slice", "<i4"), ("pad", "<i4"), ("delay_upper_ns", "<i8"), ("count", "<i8")]
     write_raw(out / "packets.raw", bins, [(0, 0, 10_000, 5), (1, 0, -1, 2)])

@@ -28,11 +28,19 @@ from tests.scenario.scenario_factory import scenario_yaml
 
 KEYS = [("time_ns", "<i8"), ("cell", "<i4"), ("slice", "<i4")]
 
+SLICE_KPMS = {"RRU.PrbUsedDl": "%", "DRB.PdcpSduVolumeDL": "kbit"}
+
 
 @pytest.fixture
 def schema() -> Schema:
     """Two slices of two and one UEs, two slice KPMs, one UE KPM."""
-    return parse_schema(json.dumps(describe(json.loads(parse_scenario(scenario_yaml()).resolved_json()))))
+    described = describe(json.loads(parse_scenario(scenario_yaml()).resolved_json()))
+    described["slice_kpms"] = [{"name": name, "unit": unit, "type": "DER"} for name, unit in SLICE_KPMS.items()]
+    described["ue_kpms"] = [{"name": "x.BufferBytes", "unit": "byte", "type": "SI"}]
+    shapes = {"slice_high": [1, 2, 2], "slice_low": [1, 2, 2], "ue": [3, 1]}
+    for tensor in described["state"]:
+        tensor["shape"] = shapes.get(tensor["name"], tensor["shape"])
+    return parse_schema(json.dumps(described))
 
 
 def header(columns: list[tuple[str, str]], kind: str = "slicebridge-record/1") -> bytes:

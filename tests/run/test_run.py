@@ -6,15 +6,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
 
 from pybridge.errors import BinaryNotFound
 from pybridge.policies import PolicyError
 from pybridge.run import RunError, RunFailed, run
 from pybridge.scenario import load_scenario, parse_scenario
+from tests.run.fake_program import KPMS
 
 FILES = {"scenario.json", "manifest.json", "kpm.parquet", "controls.parquet", "packets.parquet", "log.txt"}
 
@@ -27,7 +31,7 @@ class Good:
         self.calls = 0
 
     def act(self, observation):
-        assert observation.slice_high.shape == (1, 2, 2)
+        assert observation.slice_high.shape[:2] == (1, 2)
         return self.action
 
 class BothLevels(Good):
@@ -101,8 +105,9 @@ def test_tables_have_the_documented_columns(tmp_path: Path, scenario_file: Path)
     kpm = result.kpm()
     assert kpm.columns == ["time_s", "cell", "slice", "ue", "name", "value", "unit"]
     assert set(kpm["slice"]) == {"embb", "urllc"}
-    assert dict(zip(kpm["name"], kpm["unit"], strict=True)) == {"RRU.PrbUsedDl": "%", "DRB.PdcpSduVolumeDL": "kbit"}
-    assert kpm.height == 5 * 2 * 2
+    units = dict(zip(kpm["name"], kpm["unit"], strict=True))
+    assert units == {item["name"]: item["unit"] for item in KPMS}
+    assert kpm.height == 5 * 2 * len(KPMS)
     assert result.controls().columns[:4] == ["time_s", "cell", "slice", "requested_dedicated"]
     packets = result.packets()
     assert packets is not None
@@ -233,3 +238,53 @@ def test_the_scenario_may_be_an_object(tmp_path: Path, scenario_file: Path) -> N
     scenario = parse_scenario(scenario_file.read_text())
     result: Any = run(scenario, "max-weight", None, tmp_path / "out")
     assert result.manifest["seed"] == scenario.seed
+
+
+class _Trained:
+    """Equal scores, whatever it sees."""
+
+    def check_spaces(self, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+        assert isinstance(action_space, gym.spaces.Box)
+        self.shape = action_space.shape
+        if observation_space.shape == (0,):
+            raise PolicyError("not mine")
+
+    def act(self, observation: Any) -> Any:
+        return np.ones(self.shape, np.float32)
+
+
+def _load_trained(path: Path) -> _Trained:
+    if path.read_text() != "trained":
+        raise PolicyError(f"{path}: not trained")
+    return _Trained()
+
+
+@pytest.fixture
+def loader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers a loader of checkpoints by its entry point."""
+    entry = EntryPoint("test", f"{__name__}:_load_trained", "slicebridge.policies")
+    monkeypatch.setattr("pybridge.policies.entry_points", lambda group: [entry])
+
+
+@pytest.mark.usefixtures("fake_program", "loader")
+def test_a_checkpoint_runs_on_the_environment(tmp_path: Path, scenario_file: Path) -> None:
+    checkpoint = tmp_path / "policy.bin"
+    checkpoint.write_text("trained")
+    result = run(scenario_file, str(checkpoint), 3, tmp_path / "out")
+    assert entries(result.out) == FILES
+    assert load_scenario(result.out / "scenario.json").seed == 3
+    assert result.manifest["policy"]["kind"] == "checkpoint"
+    assert len(result.manifest["policy"]["sha256"]) == 64
+
+
+@pytest.mark.usefixtures("fake_program", "loader")
+@pytest.mark.parametrize("damage", ["content", "folder"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, scenario_file: Path, damage: str) -> None:
+    checkpoint = tmp_path / "policy.bin"
+    if damage == "folder":
+        checkpoint.mkdir()
+    else:
+        checkpoint.write_text("else")
+    with pytest.raises(PolicyError, match=r"policy\.bin"):
+        run(scenario_file, str(checkpoint), 3, tmp_path / "out")
+    assert entries(tmp_path) == {"policy.bin", "tiny.yaml"}
