@@ -26,17 +26,26 @@ int64_t FloorUnit(int64_t amount)
     return amount - amount % SCALE;
 }
 
+/// Exact share of `units` at a ratio; whole where the ratio is, within a millionth, a whole part.
+int64_t Amount(int64_t millionths, uint32_t units)
+{
+    const int64_t amount = millionths * units;
+    const int64_t below = amount % SCALE;
+    return SCALE - below <= units ? amount + SCALE - below : amount;
+}
+
 } // namespace
 
 uint32_t WholeUnits(float ratio, uint32_t units)
 {
-    return static_cast<uint32_t>(Millionths(ratio) * units / SCALE);
+    return static_cast<uint32_t>(Amount(Millionths(ratio), units) / SCALE);
 }
 
 UnitAllocator::UnitAllocator(std::size_t slices)
     : m_slots(slices),
       m_granted(slices)
 {
+    SetPolicies(std::vector<RrmPolicyRatio>(slices));
 }
 
 void UnitAllocator::SetPolicies(std::span<const RrmPolicyRatio> policies)
@@ -49,7 +58,7 @@ void UnitAllocator::SetPolicies(std::span<const RrmPolicyRatio> policies)
     for (std::size_t i = 0; i < m_slots.size(); ++i)
     {
         m_slots[i].min = Millionths(policies[i].min);
-        m_slots[i].max = policies[i].max;
+        m_slots[i].max = Millionths(policies[i].max);
         sumMin += m_slots[i].min;
     }
     for (std::size_t i = 0; i < m_slots.size(); ++i)
@@ -87,14 +96,15 @@ void UnitAllocator::Prepare(uint32_t units, std::span<const SliceDemand> demand)
     for (std::size_t i = 0; i < m_slots.size(); ++i)
     {
         auto& slot = m_slots[i];
-        const int64_t cap = WholeUnits(slot.max, units) * SCALE;
+        const int64_t cap = FloorUnit(Amount(slot.max, units));
         slot.committed = demand[i].committed * SCALE;
         slot.limit = std::min(cap, slot.committed + std::min(demand[i].wanted, units) * SCALE);
-        slot.guaranteed = slot.min * units;
+        slot.guaranteed = Amount(slot.min, units);
         slot.overrun = false;
         committed += slot.committed;
         // What a slice could not use for its cap need not be kept for it.
-        m_reserve += std::max<int64_t>(0, std::min(slot.dedicated * units, cap) - slot.limit);
+        m_reserve +=
+            std::max<int64_t>(0, std::min(Amount(slot.dedicated, units), cap) - slot.limit);
     }
     m_reserve = std::clamp<int64_t>(m_total - committed, 0, m_reserve);
 }
@@ -140,13 +150,23 @@ int64_t UnitAllocator::Fill(int64_t budget)
         FillShort(budget, need);
         return 0;
     }
-    budget = Spread(budget - need, true);
-    return Spread(budget, false);
+    return Spread(Spread(budget - need, true), false);
 }
 
-/// Scales the shares, which sum up to `need`, down to `budget`.
+/// Brings the shares, which sum up to `need`, down to `budget`.
 void UnitAllocator::FillShort(int64_t budget, int64_t need)
 {
+    if (need - budget < SCALE / 1000)
+    {
+        // Only the rounding of ratios; whole shares shall stay whole.
+        for (auto& slot : m_slots)
+        {
+            const int64_t cut = slot.overrun ? 0 : std::min(need - budget, slot.share % SCALE);
+            slot.share -= cut;
+            need -= cut;
+        }
+        return;
+    }
     int64_t left = budget;
     for (auto& slot : m_slots)
     {

@@ -22,6 +22,7 @@ struct SliceDemand
 /**
  * Whole units in `ratio` of `units`, rounded down: the cap of a TTI. A ratio counts to a millionth,
  * so that 0.3F of 10 units is 3 and 0.7F of 10 is 7, although floats lie a little beside both.
+ * @param units at most 1000
  */
 uint32_t WholeUnits(float ratio, uint32_t units);
 
@@ -82,7 +83,7 @@ class UnitAllocator
     {
         int64_t dedicated{};
         int64_t min{};
-        float max{1.0F};
+        int64_t max{};
         int64_t carry{}; ///< what the slice got too little of, summed over TTIs
 
         int64_t guaranteed{}; ///< `min` of this TTI

@@ -179,6 +179,32 @@ TEST(UnitAllocator, RepetitionsBeyondTheShareArePaidBack)
     EXPECT_NEAR(static_cast<double>(sums[2]), 24000.0, 2.0);
 }
 
+TEST(UnitAllocator, RepetitionsArePaidBackWhereNothingIsRounded)
+{
+    UnitAllocator allocator(2);
+    allocator.SetPolicies(std::vector<RrmPolicyRatio>{{0, 0.5F, 1}, {0, 0.5F, 1}});
+    const std::vector<SliceDemand> usual{{ALL, 0}, {ALL, 0}};
+    const std::vector<SliceDemand> repetition{{ALL, 0}, {ALL, 7}};
+    uint64_t sum = 0;
+    for (int round = 0; round < 100; ++round)
+    {
+        const auto first = Totals(allocator, 12, repetition, 1);
+        EXPECT_EQ(first, (std::vector<uint64_t>{5, 7}));
+        const auto later = Totals(allocator, 12, usual, 9);
+        sum += first[0] + later[0];
+    }
+    EXPECT_EQ(sum, 6000U);
+}
+
+TEST(UnitAllocator, ForgivesARepetitionThatTookFarTooMuch)
+{
+    UnitAllocator allocator(2);
+    allocator.SetPolicies(std::vector<RrmPolicyRatio>{{0, 0.5F, 1}, {0, 0.5F, 1}});
+    Totals(allocator, 12, {{ALL, 0}, {ALL, 12}}, 1);
+    const auto sums = Totals(allocator, 12, {{ALL, 0}, {ALL, 0}}, 100);
+    EXPECT_EQ(sums, (std::vector<uint64_t>{602, 598}));
+}
+
 TEST(UnitAllocator, ASliceWithoutDemandGathersNoClaim)
 {
     UnitAllocator allocator(2);
