@@ -13,17 +13,42 @@ from typing import TYPE_CHECKING, Any
 from pybridge.errors import SliceBridgeError
 
 if TYPE_CHECKING:
+    from pybridge.envs import RanParallelEnv, SliceEnv
+    from pybridge.observation import Action, Observation
+    from pybridge.policies import Policy
     from pybridge.scenario import Scenario, ScenarioError, load_scenario
+    from pybridge.schema import Schema
+    from pybridge.session import Session
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Action": "pybridge.observation",
+    "Observation": "pybridge.observation",
+    "Policy": "pybridge.policies",
+    "RanParallelEnv": "pybridge.envs",
     "Scenario": "pybridge.scenario",
     "ScenarioError": "pybridge.scenario",
+    "Schema": "pybridge.schema",
+    "Session": "pybridge.session",
+    "SliceEnv": "pybridge.envs",
     "load_scenario": "pybridge.scenario",
 }
 
-__all__ = ["Scenario", "ScenarioError", "SliceBridgeError", "__version__", "load_scenario"]
+__all__ = [
+    "Action",
+    "Observation",
+    "Policy",
+    "RanParallelEnv",
+    "Scenario",
+    "ScenarioError",
+    "Schema",
+    "Session",
+    "SliceBridgeError",
+    "SliceEnv",
+    "__version__",
+    "load_scenario",
+]
 
 
 def __getattr__(name: str) -> Any:
