@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cosim/heart.h"
+#include "cosim/link.h"
+#include "cosim/schema-hash.h"
+
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <unistd.h>
+#include <zmq.hpp>
+
+namespace slicebridge
+{
+namespace
+{
+
+using namespace std::chrono_literals;
+
+const std::string TOKEN(64, 'a');
+
+/// A learner that the test plays by hand: frames in, frames out.
+class Learner
+{
+  public:
+    Learner()
+    {
+        m_socket.set(zmq::sockopt::linger, 0);
+        m_socket.set(zmq::sockopt::rcvtimeo, 10'000);
+        m_socket.bind("tcp://127.0.0.1:*");
+    }
+
+    LinkOptions Options() const
+    {
+        LinkOptions options;
+        options.endpoint = m_socket.get(zmq::sockopt::last_endpoint);
+        options.runId = "run-1";
+        options.token = TOKEN;
+        options.heartbeatPeriod = 20ms;
+        return options;
+    }
+
+    /// Next message that is no heartbeat; the header is left in `header`.
+    std::string Receive()
+    {
+        while (true)
+        {
+            zmq::message_t peer;
+            zmq::message_t first;
+            if (!m_socket.recv(peer) || !m_socket.recv(first))
+            {
+                throw std::runtime_error("the simulation says nothing");
+            }
+            m_peer = peer.to_string();
+            header = DecodeHeader({first.data<std::byte>(), first.size()}).value();
+            zmq::message_t body;
+            while (m_socket.get(zmq::sockopt::rcvmore))
+            {
+                std::ignore = m_socket.recv(body);
+            }
+            if (header.type == MessageType::Heartbeat)
+            {
+                ++heartbeats;
+                continue;
+            }
+            return body.to_string();
+        }
+    }
+
+    void Send(const MessageHeader& message, const std::string& body)
+    {
+        const auto frame = EncodeHeader(message);
+        SendFrames({{reinterpret_cast<const char*>(frame.data()), frame.size()}, body});
+    }
+
+    void SendFrames(const std::vector<std::string>& frames)
+    {
+        m_socket.send(zmq::buffer(m_peer), zmq::send_flags::sndmore);
+        for (std::size_t index = 0; index < frames.size(); ++index)
+        {
+            const bool more = index + 1 < frames.size();
+            m_socket.send(zmq::buffer(frames[index]),
+                          more ? zmq::send_flags::sndmore : zmq::send_flags::none);
+        }
+    }
+
+    void SendWelcome(uint64_t episode = 9, int deadline_ms = 0)
+    {
+        const nlohmann::json body{{"episode", episode},
+                                  {"levels", "high"},
+                                  {"action_deadline_ms", deadline_ms}};
+        Send({MessageType::Welcome, 0, episode, 0, 0}, body.dump());
+    }
+
+    MessageHeader header;
+    int heartbeats{0};
+
+  private:
+    zmq::context_t m_context{1};
+    zmq::socket_t m_socket{m_context, zmq::socket_type::router};
+    std::string m_peer;
+};
+
+TensorLayout StateLayout()
+{
+    return TensorLayout({{"s", DType::Float32, {4}}});
+}
+
+TensorLayout ActionLayout()
+{
+    return TensorLayout({{"a", DType::Float32, {2}, TensorRange{0, 1}}});
+}
+
+std::string ActionBody(float first, float second)
+{
+    std::string body(8, '\0');
+    std::memcpy(body.data(), &first, 4);
+    std::memcpy(body.data() + 4, &second, 4);
+    return body;
+}
+
+/// Handshake and one exchange, as a simulation does them, in a thread of its own.
+struct Outcome
+{
+    Link::Answer answer{};
+    std::vector<float> action;
+    uint64_t dropped{};
+};
+
+std::future<Outcome> Simulate(const LinkOptions& options, int exchanges = 1)
+{
+    return std::async(std::launch::async,
+                      [options, exchanges]
+                      {
+                          Link link(options);
+                          link.Handshake({{"protocol", 1}}, {{"test", "1"}});
+                          TensorBuffer state(StateLayout());
+                          TensorBuffer action(ActionLayout());
+                          Outcome outcome;
+                          for (int index = 0; index < exchanges; ++index)
+                          {
+                              outcome.answer = link.Exchange(state, HIGH_DECISION, 100, action);
+                          }
+                          outcome.action.assign(action.Floats(0).begin(), action.Floats(0).end());
+                          outcome.dropped = link.Dropped();
+                          return outcome;
+                      });
+}
+
+TEST(Link, IntroducesItselfByHello)
+{
+    Learner learner;
+    auto simulation = Simulate(learner.Options());
+    const auto hello = nlohmann::json::parse(learner.Receive());
+    EXPECT_EQ(learner.header.type, MessageType::Hello);
+    EXPECT_EQ(hello["protocol"], PROTOCOL_VERSION);
+    EXPECT_EQ(hello["run_id"], "run-1");
+    EXPECT_EQ(hello["token"], TOKEN);
+    EXPECT_EQ(hello["pid"], getpid());
+    EXPECT_EQ(hello["schema"], R"({"protocol":1})");
+    EXPECT_EQ(hello["schema_hash"], SchemaHash(R"({"protocol":1})"));
+    EXPECT_EQ(hello["versions"]["test"], "1");
+    learner.Send({MessageType::Refuse, 0, 0, 0, 0}, R"({"reason": "not today"})");
+    try
+    {
+        simulation.get();
+        FAIL() << "was not refused";
+    }
+    catch (const ProtocolViolation& refusal)
+    {
+        EXPECT_STREQ(refusal.what(), "the learner refused: not today");
+        EXPECT_EQ(refusal.ExitCode(), 4);
+    }
+}
+
+TEST(Link, ExchangesStatesAndActionsInLockStep)
+{
+    Learner learner;
+    auto simulation = Simulate(learner.Options(), 3);
+    learner.Receive();
+    learner.SendWelcome(9);
+    for (uint64_t step = 0; step < 3; ++step)
+    {
+        EXPECT_EQ(learner.Receive().size(), 16U);
+        EXPECT_EQ(learner.header, (MessageHeader{MessageType::State, HIGH_DECISION, 9, step, 100}));
+        learner.Send({MessageType::Action, 0, 9, step, 0}, ActionBody(0.25F, 1.0F));
+    }
+    const auto outcome = simulation.get();
+    EXPECT_EQ(outcome.answer, Link::Answer::Action);
+    EXPECT_EQ(outcome.action, (std::vector<float>{0.25F, 1.0F}));
+    EXPECT_EQ(outcome.dropped, 0U);
+}
+
+TEST(Link, DropsAndCountsWhatIsStale)
+{
+    Learner learner;
+    auto simulation = Simulate(learner.Options());
+    learner.Receive();
+    learner.SendWelcome(9);
+    learner.Receive();
+    learner.Send({MessageType::Action, 0, 9, 1, 0}, ActionBody(0.1F, 0.1F));
+    learner.Send({MessageType::Action, 0, 8, 0, 0}, ActionBody(0.2F, 0.2F));
+    learner.Send({MessageType::Bye, 0, 8, 0, 0}, "{}");
+    learner.Send({MessageType::Action, 0, 8, 0, 0}, "too short, but stale");
+    learner.Send({MessageType::Heartbeat, 0, 9, 0, 0}, "");
+    learner.Send({MessageType::Action, 0, 9, 0, 0}, ActionBody(0.5F, 0.5F));
+    const auto outcome = simulation.get();
+    EXPECT_EQ(outcome.action, (std::vector<float>{0.5F, 0.5F}));
+    EXPECT_EQ(outcome.dropped, 4U);
+}
+
+TEST(Link, EndsTheEpisodeByBye)
+{
+    Learner learner;
+    auto simulation = Simulate(learner.Options());
+    learner.Receive();
+    learner.SendWelcome(9);
+    learner.Receive();
+    learner.Send({MessageType::Bye, 0, 9, 0, 0}, R"({"reason": "enough"})");
+    EXPECT_EQ(simulation.get().answer, Link::Answer::Bye);
+}
+
+TEST(Link, ByeAndErrorReachTheLearnerEvenIfTheLinkIsClosedAtOnce)
+{
+    Learner learner;
+    auto simulation = std::async(std::launch::async,
+                                 [options = learner.Options()]
+                                 {
+                                     Link link(options);
+                                     link.Handshake({}, {});
+                                     link.SendBye("over");
+                                     link.SendError("burnt \xFF down");
+                                 });
+    learner.Receive();
+    learner.SendWelcome();
+    EXPECT_EQ(learner.Receive(), R"({"reason":"over"})");
+    EXPECT_EQ(learner.header.type, MessageType::Bye);
+    EXPECT_EQ(learner.Receive(), "{\"reason\":\"burnt \xEF\xBF\xBD down\"}");
+    EXPECT_EQ(learner.header.type, MessageType::Error);
+    simulation.get();
+}
+
+/// What a simulation makes of one answer to its first STATE.
+template <typename Reply>
+std::string FaultOf(Reply reply)
+{
+    Learner learner;
+    auto simulation = Simulate(learner.Options());
+    learner.Receive();
+    learner.SendWelcome(9);
+    learner.Receive();
+    reply(learner);
+    try
+    {
+        simulation.get();
+        return "accepted";
+    }
+    catch (const ProtocolViolation& fault)
+    {
+        return fault.what();
+    }
+}
+
+TEST(Link, RefusesActionsThatBreakTheSchema)
+{
+    const MessageHeader action{MessageType::Action, 0, 9, 0, 0};
+    EXPECT_EQ(FaultOf([&](Learner& learner) { learner.Send(action, ActionBody(0.5F, 1.5F)); }),
+              "action a[1] is 1.5, allowed are 0 to 1");
+    EXPECT_EQ(
+        FaultOf([&](Learner& learner) { learner.Send(action, ActionBody(std::nanf(""), 0)); }),
+        "action a[0] is nan, allowed are 0 to 1");
+    EXPECT_EQ(FaultOf([&](Learner& learner) { learner.Send(action, "1234"); }),
+              "an ACTION has 8 bytes by the schema, got 4");
+    EXPECT_EQ(FaultOf([&](Learner& learner) { learner.Send(action, std::string(4096, 'x')); }),
+              "an ACTION has 8 bytes by the schema, got 4096");
+    EXPECT_NE(FaultOf([&](Learner& learner)
+                      { learner.Send({MessageType::State, 0, 9, 0, 0}, ActionBody(0, 0)); }),
+              "accepted");
+}
+
+TEST(Link, RefusesMalformedMessages)
+{
+    const std::string malformed = "the learner sent a malformed message";
+    const auto send = [](std::vector<std::string> frames)
+    { return [frames](Learner& learner) { learner.SendFrames(frames); }; };
+    EXPECT_EQ(FaultOf(send({""})), malformed);
+    EXPECT_EQ(FaultOf(send({"SLB1"})), malformed);
+    EXPECT_EQ(FaultOf(send({std::string(32, '\0'), ""})), malformed);
+    EXPECT_EQ(FaultOf(send({std::string(64, 'S'), ""})), malformed);
+    const auto good = EncodeHeader({MessageType::Action, 0, 9, 0, 0});
+    const std::string header(reinterpret_cast<const char*>(good.data()), good.size());
+    EXPECT_EQ(FaultOf(send({header, ActionBody(0, 0), "third"})), malformed);
+    EXPECT_EQ(FaultOf(send({header})), "an ACTION has 8 bytes by the schema, got 0");
+}
+
+TEST(Link, RefusesAMalformedWelcome)
+{
+    for (const std::string body : {"",
+                                   "[]",
+                                   "{",
+                                   R"({"episode": 1})",
+                                   R"({"episode": 1, "levels": "low", "action_deadline_ms": 0})",
+                                   R"({"episode": "x", "levels": "high", "action_deadline_ms": 0})",
+                                   "\xFF\xFE"})
+    {
+        Learner learner;
+        auto simulation = Simulate(learner.Options());
+        learner.Receive();
+        learner.Send({MessageType::Welcome, 0, 1, 0, 0}, body);
+        EXPECT_THROW(simulation.get(), ProtocolViolation) << body;
+    }
+}
+
+TEST(Link, NoFramesAtAllCanHurt)
+{
+    EXPECT_TRUE(rc::check(
+        [](const std::vector<std::string>& noise)
+        {
+            auto frames = noise;
+            frames.resize(std::max<std::size_t>(frames.size(), 1));
+            const auto fault = FaultOf([&](Learner& learner) { learner.SendFrames(frames); });
+            RC_ASSERT(fault == "the learner sent a malformed message");
+        }));
+}
+
+TEST(Link, GivesUpOnALearnerThatDoesNotAnswer)
+{
+    Learner learner;
+    auto options = learner.Options();
+    options.handshakeDeadline = 100ms;
+    auto unwelcome = Simulate(options);
+    EXPECT_THROW(unwelcome.get(), LearnerLost);
+
+    options.handshakeDeadline = 10s;
+    auto simulation = Simulate(options);
+    learner.Receive(); // of the first, which has gone
+    learner.Receive();
+    learner.SendWelcome(9, 100);
+    try
+    {
+        simulation.get();
+        FAIL() << "waited for an action that never came";
+    }
+    catch (const LearnerLost& lost)
+    {
+        EXPECT_EQ(lost.ExitCode(), 3);
+        EXPECT_NE(std::string(lost.what()).find("no ACTION"), std::string::npos);
+    }
+}
+
+TEST(Link, GivesUpOnAnEndpointWhereNobodyListens)
+{
+    LinkOptions options;
+    options.token = TOKEN;
+    options.handshakeDeadline = 100ms;
+    options.endpoint = "ipc:///tmp/slicebridge-test-nobody-is-here";
+    EXPECT_THROW(Simulate(options).get(), LearnerLost);
+    options.endpoint = "tcp://127.0.0.1:1";
+    EXPECT_THROW(Simulate(options).get(), LearnerLost);
+}
+
+TEST(Link, RefusesAnEndpointThatIsNoAddress)
+{
+    const std::vector<std::string> endpoints{"",
+                                             "nonsense",
+                                             "tcp://127.0.0.1",
+                                             "ipc://" + std::string(200, 'x')};
+    for (const auto& endpoint : endpoints)
+    {
+        LinkOptions options;
+        options.endpoint = endpoint;
+        try
+        {
+            const Link link(options);
+            FAIL() << endpoint;
+        }
+        catch (const LinkError& error)
+        {
+            EXPECT_EQ(error.ExitCode(), 2) << endpoint;
+        }
+    }
+}
+
+TEST(Link, BeatsWhileTheSimulationComputes)
+{
+    Learner learner;
+    std::promise<void> computed;
+    auto simulation = std::async(std::launch::async,
+                                 [&, options = learner.Options()]
+                                 {
+                                     Link link(options);
+                                     link.Handshake({}, {});
+                                     computed.get_future().wait();
+                                     link.SendBye("over");
+                                 });
+    learner.Receive();
+    learner.SendWelcome();
+    std::this_thread::sleep_for(300ms);
+    computed.set_value();
+    learner.Receive();
+    simulation.get();
+    EXPECT_GE(learner.heartbeats, 2);
+}
+
+TEST(LinkOptions, ComeFromTheEnvironmentOrAreRefused)
+{
+    setenv("SLICEBRIDGE_TOKEN", TOKEN.c_str(), 1);
+    setenv("SLICEBRIDGE_PARENT_PID", "4711", 1);
+    const auto options = LinkOptionsFromEnvironment("ipc:///x", "run");
+    EXPECT_EQ(options.token, TOKEN);
+    EXPECT_EQ(options.parent, 4711);
+    for (const char* parent : {"", "0", "-1", "12x", "99999999999999999999"})
+    {
+        setenv("SLICEBRIDGE_PARENT_PID", parent, 1);
+        EXPECT_THROW(LinkOptionsFromEnvironment("ipc:///x", "run"), std::invalid_argument)
+            << parent;
+    }
+    unsetenv("SLICEBRIDGE_PARENT_PID");
+    EXPECT_EQ(LinkOptionsFromEnvironment("ipc:///x", "run").parent, 0);
+    for (const auto& token : {std::string(31, 'a'), std::string(129, 'a'), std::string(64, 'g')})
+    {
+        setenv("SLICEBRIDGE_TOKEN", token.c_str(), 1);
+        EXPECT_THROW(LinkOptionsFromEnvironment("ipc:///x", "run"), std::invalid_argument) << token;
+    }
+    unsetenv("SLICEBRIDGE_TOKEN");
+    EXPECT_THROW(LinkOptionsFromEnvironment("ipc:///x", "run"), std::invalid_argument);
+}
+
+TEST(HeartDeathTest, TheProcessEndsSoonAfterItsParent)
+{
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            const pid_t learner = fork();
+            if (learner == 0)
+            {
+                pause();
+                _exit(0);
+            }
+            const Heart heart(1s, learner, [] {});
+            kill(learner, SIGKILL);
+            std::this_thread::sleep_for(2s);
+            _exit(0);
+        },
+        testing::ExitedWithCode(3),
+        "is gone");
+}
+
+TEST(HeartDeathTest, AProcessWhoseParentIsGoneAlreadyEnds)
+{
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            constexpr pid_t nobody = 0x3FFFFFFF; // beyond the largest pid_max of Linux
+            const Heart heart(100ms, nobody, [] {});
+            std::this_thread::sleep_for(2s);
+            _exit(0);
+        },
+        testing::ExitedWithCode(3),
+        "is gone");
+}
+
+} // namespace
+} // namespace slicebridge
