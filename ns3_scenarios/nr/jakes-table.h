@@ -29,18 +29,36 @@ class JakesTable
     /// The table, made when first used.
     static const JakesTable& Get();
 
-    /// @param position_wavelengths any finite value, >= 0; linear between samples
-    std::complex<float> At(double position_wavelengths) const
+    /**
+     * Positions are fixed-point numbers that wrap with the period: 15 bits of sample, 17 of
+     * fraction.
+     */
+    using Position = uint32_t;
+
+    static constexpr uint32_t FRACTION_BITS = 17;
+
+    /// @param wavelengths any finite value, >= 0
+    static Position ToPosition(double wavelengths)
     {
-        const double sample = position_wavelengths * SAMPLES_PER_WAVELENGTH;
-        const auto whole = static_cast<uint64_t>(sample);
-        const auto part = static_cast<float>(sample - static_cast<double>(whole));
-        const auto* pair = &m_samples[whole % SIZE];
+        constexpr double SCALE =
+            static_cast<double>(SAMPLES_PER_WAVELENGTH) * (1U << FRACTION_BITS);
+        return static_cast<Position>(static_cast<int64_t>(wavelengths * SCALE));
+    }
+
+    /// Linear between samples.
+    std::complex<float> At(Position position) const
+    {
+        constexpr float UNIT = 1.0F / (1U << FRACTION_BITS);
+        const auto* pair = &m_samples[position >> FRACTION_BITS];
+        const float part =
+            static_cast<float>(static_cast<int32_t>(position & ((1U << FRACTION_BITS) - 1))) * UNIT;
         return pair[0] + part * (pair[1] - pair[0]);
     }
 
   private:
     JakesTable();
+
+    static_assert(SIZE == 1U << (32 - FRACTION_BITS));
 
     std::vector<std::complex<float>> m_samples; ///< SIZE + 1, the first repeated at the end
 };

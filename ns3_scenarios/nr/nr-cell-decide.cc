@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // NrCell: what is sent in a slot, to whom, and how.
 #include "nr/nr-cell.h"
-#include "slicing/five-qi.h"
 
 #include <algorithm>
 #include <cmath>
@@ -151,7 +150,6 @@ void NrCell::CollectCandidates(int64_t slot, uint32_t symbols)
 NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols)
 {
     auto& ue = m_network.ues[index];
-    const auto& slice = m_network.config.slices[ue.slice];
     const uint8_t mcs = ChooseMcs(ue, ue.meanSinr_db);
     const double elements = ElementsPerPrb(symbols) * m_network.config.carrier.rbgSize_prb;
     Candidate candidate{};
@@ -167,8 +165,8 @@ NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot, uint32_t s
     candidate.ranking.averageRate_bps = ue.averageRate_bps;
     candidate.ranking.ttisSinceServed = static_cast<uint64_t>(slot - ue.servedSlot);
     candidate.ranking.weight = ue.weight;
-    candidate.ranking.delayBudget_ms = DelayBudget_ms(slice);
-    candidate.ranking.lossTarget = LossTarget(slice);
+    candidate.ranking.delayBudget_ms = m_delayBudget_ms[ue.slice];
+    candidate.ranking.lossTarget = m_lossTarget[ue.slice];
     candidate.ranking.holDelay_ms =
         (slot * SlotLength_ns(m_network.config.carrier.numerology) - ue.queue.HeadArrival_ns()) *
         1e-6;
@@ -183,7 +181,7 @@ double NrCell::DecayedRate_bps(double rate_bps, double idleSlots)
 uint8_t NrCell::ChooseMcs(const NrUe& ue, double sinr_db) const
 {
     const double corrected_db =
-        sinr_db + ue.outerLoop_db + ue.powerOffset_db + 10.0 * std::log10(m_powerBoost[ue.slice]);
+        sinr_db + ue.outerLoop_db + ue.powerOffset_db + m_powerBoost_db[ue.slice];
     // A CQI's threshold is an MCS's threshold too: do not fall below it by rounding.
     constexpr double ROUNDING_DB = 0.06;
     const uint8_t reached =

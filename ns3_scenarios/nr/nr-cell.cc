@@ -89,6 +89,7 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
       m_rbgSymbols(ElementsPerPrb(network.config.carrier.dataSymbols) *
                    network.config.carrier.rbgSize_prb),
       m_powerBoost(m_slices, 1.0),
+      m_powerBoost_db(m_slices, 0.0),
       m_allocator(m_slices),
       m_repetitions(m_slices),
       m_plans(RingSize(network.config.harq)),
@@ -105,6 +106,8 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
     for (const auto& slice : network.config.slices)
     {
         policies.push_back(slice.policy);
+        m_delayBudget_ms.push_back(DelayBudget_ms(slice));
+        m_lossTarget.push_back(LossTarget(slice));
         m_discardAfter_ns.push_back(static_cast<int64_t>(DelayBudget_ms(slice) * 1e6));
     }
     m_allocator.SetPolicies(policies);
@@ -133,6 +136,7 @@ void NrCell::ApplySliceControls(std::span<const SliceControl> slices)
         const double share = slices[slice].powerShare;
         m_powerBoost[slice] =
             even > 0.0 ? std::clamp(share / even, 1.0 / GREATEST_BOOST, GREATEST_BOOST) : 1.0;
+        m_powerBoost_db[slice] = 10.0 * std::log10(m_powerBoost[slice]);
     }
 }
 

@@ -187,7 +187,10 @@ class NrCell : public RanCell
     std::vector<int64_t> m_discardAfter_ns; ///< [slice]
 
     std::vector<SliceControl> m_controls;
-    std::vector<double> m_powerBoost; ///< [slice] relative to an even spectral density
+    std::vector<double> m_powerBoost;     ///< [slice] relative to an even spectral density
+    std::vector<double> m_powerBoost_db;  ///< the same
+    std::vector<double> m_delayBudget_ms; ///< [slice]
+    std::vector<double> m_lossTarget;     ///< [slice]
     UnitAllocator m_allocator;
 
     std::vector<uint32_t> m_backlogged; ///< UEs with something in their queue

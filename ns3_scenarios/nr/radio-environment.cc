@@ -2,7 +2,6 @@
 #include "nr/radio-environment.h"
 
 #include "nr/deployment.h"
-#include "nr/jakes-table.h"
 
 #include "ns3/boolean.h"
 #include "ns3/channel-condition-model.h"
@@ -113,7 +112,7 @@ void RadioEnvironment::DrawFading(const NrRanConfig& config, int64_t stream)
     m_fadingOffset.resize(config.ues.size() * m_cells * m_fading->TapCount());
     for (auto& offset : m_fadingOffset)
     {
-        offset = static_cast<float>(uniform->GetValue(0.0, JakesTable::PERIOD_WAVELENGTHS));
+        offset = uniform->GetInteger(0, UINT32_MAX - 1);
     }
 }
 

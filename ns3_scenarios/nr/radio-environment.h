@@ -87,8 +87,8 @@ class RadioEnvironment
     ns3::EventId m_refresh;
     std::vector<float> m_meanGain; ///< [ue][cell]
     std::optional<TdlFading> m_fading;
-    std::vector<float> m_fadingOffset;      ///< [ue][cell][tap], wavelengths
-    std::vector<double> m_wavelengthsPerNs; ///< [ue]: speed over wavelength
+    std::vector<JakesTable::Position> m_fadingOffset; ///< [ue][cell][tap]
+    std::vector<double> m_wavelengthsPerNs;           ///< [ue]: speed over wavelength
 };
 
 } // namespace slicebridge::nr

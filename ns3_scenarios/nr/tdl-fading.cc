@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nr/tdl-fading.h"
 
-#include "nr/jakes-table.h"
-
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numbers>
@@ -29,20 +28,19 @@ Floats Load(const float* from)
     return vector;
 }
 
-std::complex<float> TapValue(bool lineOfSight, double position_wavelengths)
+/// A constant amplitude that turns; its phase at the start is where its offset points.
+std::complex<float> LineOfSight(JakesTable::Position offset, double travelled_wavelengths)
 {
-    if (!lineOfSight)
-    {
-        return JakesTable::Get().At(position_wavelengths);
-    }
-    const double phase = 2.0 * std::numbers::pi * LOS_DOPPLER * position_wavelengths;
+    const double phase =
+        2.0 * std::numbers::pi * (LOS_DOPPLER * travelled_wavelengths + offset * 0x1p-32);
     return {static_cast<float>(std::cos(phase)), static_cast<float>(std::sin(phase))};
 }
 
 } // namespace
 
 TdlFading::TdlFading(const TdlFadingConfig& config)
-    : m_rbgs(config.rbgs),
+    : m_table(JakesTable::Get()),
+      m_rbgs(config.rbgs),
       m_stride((config.rbgs + LANES - 1) / LANES * LANES + LANES)
 {
     const auto taps = TdlTaps(config.model);
@@ -68,25 +66,29 @@ TdlFading::TdlFading(const TdlFadingConfig& config)
     }
 }
 
-void TdlFading::Gains(std::span<const float> offsets_wavelengths,
+void TdlFading::Gains(std::span<const JakesTable::Position> offsets,
                       double travelled_wavelengths,
                       std::span<float> gains) const
 {
-    GainsOf(offsets_wavelengths, travelled_wavelengths, 0, gains.first(m_rbgs));
+    GainsOf(offsets, travelled_wavelengths, 0, gains.first(m_rbgs));
 }
 
-void TdlFading::GainsOf(std::span<const float> offsets_wavelengths,
+void TdlFading::GainsOf(std::span<const JakesTable::Position> offsets,
                         double travelled_wavelengths,
                         uint32_t first,
                         std::span<float> gains) const
 {
     const auto vectors = static_cast<uint32_t>((gains.size() + LANES - 1) / LANES);
-    Floats real[MAX_VECTORS] = {};
-    Floats imag[MAX_VECTORS] = {};
+    const auto travelled = JakesTable::ToPosition(travelled_wavelengths);
+    Floats real[MAX_VECTORS];
+
+    Floats imag[MAX_VECTORS];
+    std::fill_n(real, vectors, Floats{});
+    std::fill_n(imag, vectors, Floats{});
     for (std::size_t k = 0; k < m_amplitude.size(); ++k)
     {
-        const auto value =
-            TapValue(m_lineOfSight[k], offsets_wavelengths[k] + travelled_wavelengths);
+        const auto value = m_lineOfSight[k] ? LineOfSight(offsets[k], travelled_wavelengths)
+                                            : m_table.At(offsets[k] + travelled);
         const float* rotationReal = &m_rotationReal[k * m_stride + first];
         const float* rotationImag = &m_rotationImag[k * m_stride + first];
         for (uint32_t v = 0; v < vectors; ++v)

@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_NR_TDL_FADING_H
 #define SLICEBRIDGE_NR_TDL_FADING_H
 
+#include "nr/jakes-table.h"
 #include "nr/tdl-profile.h"
 
 #include <cstdint>
@@ -45,21 +46,22 @@ class TdlFading
     /**
      * Power gains of a link, mean 1 over time.
      *
-     * @param offsets_wavelengths one per tap, uniform in [0, JakesTable::PERIOD_WAVELENGTHS)
+     * @param offsets one per tap, where its process begins: uniform over all values
      * @param travelled_wavelengths distance that the link has moved, >= 0
      * @param gains [RbgCount()] written
      */
-    void Gains(std::span<const float> offsets_wavelengths,
+    void Gains(std::span<const JakesTable::Position> offsets,
                double travelled_wavelengths,
                std::span<float> gains) const;
 
     /// The same for RBGs [first, first + gains.size()) alone.
-    void GainsOf(std::span<const float> offsets_wavelengths,
+    void GainsOf(std::span<const JakesTable::Position> offsets,
                  double travelled_wavelengths,
                  uint32_t first,
                  std::span<float> gains) const;
 
   private:
+    const JakesTable& m_table;
     uint32_t m_rbgs;
     uint32_t m_stride; ///< m_rbgs, rounded up so that rows of the rotation table are whole vectors
     std::vector<float> m_amplitude;     ///< [tap], squares sum to 1

@@ -17,15 +17,19 @@ namespace
 constexpr int SAMPLES = 200'000;
 constexpr double SPACING = static_cast<double>(JakesTable::PERIOD_WAVELENGTHS) / SAMPLES;
 
+std::complex<float> At(double wavelengths)
+{
+    return JakesTable::Get().At(JakesTable::ToPosition(wavelengths));
+}
+
 /// Time average over the whole period of the table.
 std::complex<double> Autocorrelation(double lag_wavelengths)
 {
-    const auto& table = JakesTable::Get();
     std::complex<double> sum;
     for (int i = 0; i < SAMPLES; ++i)
     {
-        const std::complex<double> now = table.At(i * SPACING);
-        const std::complex<double> later = table.At(i * SPACING + lag_wavelengths);
+        const std::complex<double> now = At(i * SPACING);
+        const std::complex<double> later = At(i * SPACING + lag_wavelengths);
         sum += later * std::conj(now);
     }
     return sum / static_cast<double>(SAMPLES);
@@ -45,14 +49,13 @@ TEST(JakesTableTest, AutocorrelationIsBessel)
 /// Rice: N = sqrt(2 pi) f_d rho exp(-rho^2) upward crossings per second of rho times the RMS.
 TEST(JakesTableTest, LevelCrossingRate)
 {
-    const auto& table = JakesTable::Get();
     for (const double rho : {0.1, 0.316, 0.5, 0.707, 1.0, 1.4})
     {
         int crossings = 0;
-        double before = std::abs(table.At(0.0));
+        double before = std::abs(At(0.0));
         for (int i = 1; i <= SAMPLES; ++i)
         {
-            const double now = std::abs(table.At(i * SPACING));
+            const double now = std::abs(At(i * SPACING));
             crossings += before < rho && now >= rho;
             before = now;
         }
@@ -65,12 +68,11 @@ TEST(JakesTableTest, LevelCrossingRate)
 
 TEST(JakesTableTest, EnvelopeIsRayleigh)
 {
-    const auto& table = JakesTable::Get();
     double power = 0.0;
     int deep = 0;
     for (int i = 0; i < SAMPLES; ++i)
     {
-        const double value = std::norm(table.At(i * SPACING));
+        const double value = std::norm(At(i * SPACING));
         power += value;
         deep += value < 0.1;
     }
@@ -120,8 +122,8 @@ TEST(TdlFadingTest, PowerDelayProfileAcrossFrequency)
     constexpr double RBG_HZ = 720e3;
     const TdlFading fading({TdlModel::C, SPREAD_S, RBG_HZ, 13});
     std::mt19937 random(1);
-    std::uniform_real_distribution<float> offset(0.0F, JakesTable::PERIOD_WAVELENGTHS);
-    std::vector<float> offsets(fading.TapCount());
+    std::uniform_int_distribution<JakesTable::Position> offset;
+    std::vector<JakesTable::Position> offsets(fading.TapCount());
     std::vector<float> gains(13);
     std::vector<double> mean(13);
     std::vector<double> product(13);
@@ -159,7 +161,7 @@ TEST(TdlFadingTest, PowerDelayProfileAcrossFrequency)
 TEST(TdlFadingTest, PartOfTheBandEqualsTheWhole)
 {
     const TdlFading fading({TdlModel::D, 100e-9, 360e3, 25});
-    const std::vector<float> offsets(fading.TapCount(), 3.25F);
+    const std::vector<JakesTable::Position> offsets(fading.TapCount(), 123'456'789);
     std::vector<float> whole(25);
     fading.Gains(offsets, 17.5, whole);
     for (uint32_t first = 0; first < 25; ++first)
