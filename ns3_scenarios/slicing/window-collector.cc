@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "slicing/window-collector.h"
+
+#include "slicing/epoch-loop.h"
+#include "slicing/kpm-arithmetic.h"
+#include "slicing/kpm-table.h"
+
+#include <span>
+#include <utility>
+
+namespace slicebridge
+{
+
+WindowCollector::WindowCollector(Ran& ran,
+                                 const EndToEndCounters& packets,
+                                 std::vector<SliceConfig> slices,
+                                 std::vector<uint32_t> ueSlice,
+                                 std::size_t depth,
+                                 ns3::Time low,
+                                 ns3::Time tti)
+    : m_ran(ran),
+      m_packets(packets),
+      m_slices(std::move(slices)),
+      m_ueSlice(std::move(ueSlice)),
+      m_low(low),
+      m_tti_ms(tti.GetSeconds() * 1000.0),
+      m_ring(depth)
+{
+    for (auto& snapshot : m_ring)
+    {
+        snapshot.slices.resize(ran.CellCount() * m_slices.size());
+        snapshot.ues.resize(m_ueSlice.size());
+    }
+}
+
+void WindowCollector::Snap(uint64_t tick)
+{
+    auto& snapshot = m_ring[tick % m_ring.size()];
+    for (std::size_t cell = 0; cell < m_ran.CellCount(); ++cell)
+    {
+        const auto slices =
+            std::span(snapshot.slices).subspan(cell * m_slices.size(), m_slices.size());
+        m_ran.Cell(cell).ReadSlices(slices);
+        for (std::size_t slice = 0; slice < slices.size(); ++slice)
+        {
+            m_packets.ReadSlice(cell, slice, slices[slice]);
+        }
+    }
+    m_ran.ReadUes(snapshot.ues);
+    for (std::size_t ue = 0; ue < snapshot.ues.size(); ++ue)
+    {
+        m_packets.ReadUe(ue, snapshot.ues[ue]);
+    }
+}
+
+void WindowCollector::SliceKpms(uint64_t from, uint64_t to, std::vector<float>& values) const
+{
+    const auto& before = At(from).slices;
+    const auto& now = At(to).slices;
+    const auto table = SliceKpmTable();
+    values.resize(now.size() * table.size());
+    auto value = values.begin();
+    for (std::size_t i = 0; i < now.size(); ++i)
+    {
+        const KpmWindow window{Length_ms(from, to), m_slices[i % m_slices.size()], m_tti_ms};
+        for (const auto& kpm : table)
+        {
+            *value++ = static_cast<float>(kpm.compute(before[i], now[i], window));
+        }
+    }
+}
+
+void WindowCollector::UeKpms(uint64_t from, uint64_t to, std::vector<float>& values) const
+{
+    const auto& before = At(from).ues;
+    const auto& now = At(to).ues;
+    const auto table = UeKpmTable();
+    values.resize(now.size() * table.size());
+    auto value = values.begin();
+    for (std::size_t ue = 0; ue < now.size(); ++ue)
+    {
+        const KpmWindow window{Length_ms(from, to), m_slices[m_ueSlice[ue]], m_tti_ms};
+        for (const auto& kpm : table)
+        {
+            *value++ = static_cast<float>(kpm.compute(before[ue], now[ue], window));
+        }
+    }
+}
+
+void WindowCollector::Achieved(uint64_t from,
+                               uint64_t to,
+                               std::vector<SliceControl>& achieved) const
+{
+    using kpm::Growth;
+    using kpm::Ratio;
+    const auto& before = At(from).slices;
+    const auto& now = At(to).slices;
+    achieved.resize(now.size());
+    for (std::size_t i = 0; i < now.size(); ++i)
+    {
+        const auto& then = before[i];
+        const auto& last = now[i];
+        const auto prb = static_cast<float>(Ratio(Growth(then.prbUsed, last.prbUsed),
+                                                  Growth(then.prbAvailable, last.prbAvailable)));
+        const double compute =
+            Ratio(Growth(then.duBits, last.duBits), Growth(then.duBudget_bits, last.duBudget_bits));
+        const double power = Ratio(Growth(then.energy_j, last.energy_j),
+                                   Growth(then.powerBudget_j, last.powerBudget_j));
+        achieved[i] = {{prb, prb, prb}, static_cast<float>(compute), static_cast<float>(power)};
+    }
+}
+
+void WindowCollector::UeCells(uint64_t tick, std::vector<int32_t>& cells) const
+{
+    const auto& ues = At(tick).ues;
+    cells.resize(ues.size());
+    for (std::size_t ue = 0; ue < ues.size(); ++ue)
+    {
+        cells[ue] = ues[ue].cell;
+    }
+}
+
+const WindowCollector::Snapshot& WindowCollector::At(uint64_t tick) const
+{
+    return m_ring[tick % m_ring.size()];
+}
+
+double WindowCollector::Length_ms(uint64_t from, uint64_t to) const
+{
+    return m_low.GetSeconds() * 1000.0 * static_cast<double>(to - from);
+}
+
+} // namespace slicebridge

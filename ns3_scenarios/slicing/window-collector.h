@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_SLICING_WINDOW_COLLECTOR_H
+#define SLICEBRIDGE_SLICING_WINDOW_COLLECTOR_H
+
+#include "slicing/control.h"
+#include "slicing/counters.h"
+#include "slicing/ran.h"
+#include "slicing/slice.h"
+
+#include "ns3/nstime.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace slicebridge
+{
+
+class EndToEndCounters;
+
+/**
+ * Snapshots of all counters at ticks (multiples of the low-level period), and what they say of the
+ * windows between two of them. Keeps as many as a high-level period has, and one.
+ */
+class WindowCollector
+{
+  public:
+    /**
+     * @param ueSlice slice id of each UE
+     * @param depth snapshots to keep
+     * @param low time between ticks
+     * @param tti that PRBs are counted in
+     */
+    WindowCollector(Ran& ran,
+                    const EndToEndCounters& packets,
+                    std::vector<SliceConfig> slices,
+                    std::vector<uint32_t> ueSlice,
+                    std::size_t depth,
+                    ns3::Time low,
+                    ns3::Time tti);
+
+    /// Reads every counter now. `tick` replaces the one `depth` ticks ago.
+    void Snap(uint64_t tick);
+
+    /// Fills [cell][slice][kpm] of the window between two ticks that are kept.
+    void SliceKpms(uint64_t from, uint64_t to, std::vector<float>& values) const;
+
+    /// Fills [ue][feature] of the window between two ticks that are kept.
+    void UeKpms(uint64_t from, uint64_t to, std::vector<float>& values) const;
+
+    /// Fills [cell][slice] with the ratios of PRBs, compute and power used between two ticks.
+    void Achieved(uint64_t from, uint64_t to, std::vector<SliceControl>& achieved) const;
+
+    /// Fills [ue] with the serving cell at a tick that is kept, -1 if none.
+    void UeCells(uint64_t tick, std::vector<int32_t>& cells) const;
+
+  private:
+    struct Snapshot
+    {
+        std::vector<SliceCounters> slices; ///< [cell][slice]
+        std::vector<UeCounters> ues;
+    };
+
+    const Snapshot& At(uint64_t tick) const;
+    double Length_ms(uint64_t from, uint64_t to) const;
+
+    Ran& m_ran;
+    const EndToEndCounters& m_packets;
+    std::vector<SliceConfig> m_slices;
+    std::vector<uint32_t> m_ueSlice;
+    ns3::Time m_low;
+    double m_tti_ms;
+    std::vector<Snapshot> m_ring;
+};
+
+} // namespace slicebridge
+
+#endif
