@@ -29,6 +29,7 @@ SYSTEM_PACKAGES = {
     "ninja-build": "Ninja",
     "libzmq3-dev": "libzmq",
     "cppzmq-dev": "cppzmq",
+    "libsodium-dev": "libsodium (SHA-256)",
     "nlohmann-json3-dev": "nlohmann-json",
     "libgtest-dev": "GoogleTest",
     "librapidcheck-dev": "RapidCheck",
