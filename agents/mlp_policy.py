@@ -17,7 +17,7 @@ ALGORITHMS = ("ppo",)
 
 
 class MlpPolicy:
-    """A deterministic policy: observation in, the Gaussian's mean clipped to the action space out."""
+    """A deterministic policy: the Gaussian's mean, clipped to [-1, 1] and mapped linearly to the action space."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Raises CheckpointError if the checkpoint is of another kind or lacks a tensor."""
@@ -53,9 +53,9 @@ class MlpPolicy:
         for weight, bias in self._layers[:-1]:
             hidden = np.tanh(weight @ hidden + bias)
         weight, bias = self._layers[-1]
-        mean = (weight @ hidden + bias).reshape(self._low.shape)
-        clipped: NDArray[np.float32] = np.clip(mean, self._low, self._high).astype(np.float32)
-        return clipped
+        mean = np.clip((weight @ hidden + bias).reshape(self._low.shape), -1.0, 1.0)
+        action: NDArray[np.float32] = (self._low + (self._high - self._low) * (mean + 1.0) / 2.0).astype(np.float32)
+        return action
 
     def check_spaces(self, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
         """Raises CheckpointError, naming both shapes, unless the spaces are the ones trained on."""

@@ -23,7 +23,7 @@ class Target(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     """The best action equals the observation's first half; the reward is minus the squared distance to it."""
 
     observation_space = gym.spaces.Box(-100.0, 100.0, (4,), np.float32)
-    action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
+    action_space = gym.spaces.Box(np.float32([-1.0, -1.0]), np.float32([1.0, 3.0]))
 
     def __init__(self) -> None:
         self.closed = False
@@ -91,7 +91,7 @@ def test_checkpoint_acts_as_the_learner_it_came_from(monkeypatch: pytest.MonkeyP
     assert normalise is not None
     for observation in np.random.default_rng(1).uniform(-3, 3, (50, 4)).astype(np.float32):
         expected, _ = learner.predict(normalise.normalize_obs(observation), deterministic=True)
-        np.testing.assert_allclose(policy.act(observation), expected, atol=1e-6)
+        np.testing.assert_allclose(policy.act(observation), [expected[0], 1.0 + 2.0 * expected[1]], atol=3e-6)
 
 
 def test_round_trip_through_disk_is_exact(trained: tuple[Checkpoint, LearningCurve], tmp_path: Path) -> None:
@@ -122,6 +122,19 @@ def test_environment_is_closed_when_it_fails() -> None:
 
 def test_training_uses_one_thread(trained: tuple[Checkpoint, LearningCurve]) -> None:
     assert torch.get_num_threads() == 1
+
+
+def test_untrained_policy_acts_in_the_middle_of_the_action_space() -> None:
+    checkpoint, _ = train_ppo(Target, PpoConfig(steps=2, rollout_steps=2, minibatch=2, learning_rate=1e-9), seed=1)
+    np.testing.assert_allclose(MlpPolicy(checkpoint).act(np.zeros(4, np.float32)), [0.0, 1.0], atol=0.05)
+
+
+def test_unbounded_actions_are_refused_and_the_environment_closed() -> None:
+    environment = Target()
+    environment.action_space = gym.spaces.Box(-np.inf, np.inf, (2,))
+    with pytest.raises(ValueError, match="bounded Box"):
+        train_ppo(lambda: environment, SHORT, seed=1)
+    assert environment.closed
 
 
 def test_progress_rises_to_one() -> None:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""Expands a campaign into jobs. A job's id is a digest of everything that its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from campaigns.model import Campaign, Method, PpoTraining
+from campaigns.tasks import evaluation_scenario, training_scenarios
+from campaigns.version import file_digest, package_digest
+from pybridge.scenario import Scenario
+
+# Wall seconds on one core of a 2-core machine, measured on LTE at 25 PRBs; a first guess until this campaign's own
+# runs have been timed.
+START_S = 1.5
+S_PER_SIMULATED_S = 0.25
+S_PER_SIMULATED_S_AND_UE = 0.03
+S_PER_TRAINING_STEP = 0.004
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the campaign, to be executed at most once."""
+
+    id: str
+    """`method-size-mix-sSEED-DIGEST`, or `train-method-sSEED-DIGEST`."""
+    labels: dict[str, Any]
+    """Its place on the axes: kind (`train` or `evaluate`), method, seed, and size and mix of an evaluation."""
+    config: dict[str, Any]
+    """All that the result depends on, JSON-able."""
+    needs: tuple[str, ...]
+    """Ids of the jobs whose results it reads."""
+    cost_s: float
+    """Estimated wall time on one core."""
+
+    @property
+    def kind(self) -> str:
+        """`train` or `evaluate`."""
+        return str(self.labels["kind"])
+
+
+@dataclass(frozen=True)
+class Code:
+    """Digests of the code that results depend on."""
+
+    simulator: str
+    pybridge: str
+    agents: str
+
+
+def code_in_use(simulator: Path) -> Code:
+    """Digests of the simulation program and the Python packages that runs pass through."""
+    return Code(file_digest(simulator), *(package_digest(name) for name in ("pybridge", "agents")))
+
+
+def plan(campaign: Campaign, code: Code) -> list[Job]:
+    """All jobs, trainings first. The same campaign and code give the same ids on any machine.
+
+    Raises CampaignError if a combination of axes is no valid scenario.
+    """
+    trainings = {(job.labels["method"], job.labels["seed"]): job for job in _trainings(campaign, code)}
+    return [*trainings.values(), *_evaluations(campaign, code, trainings)]
+
+
+def _trainings(campaign: Campaign, code: Code) -> Iterator[Job]:
+    for method in campaign.methods:
+        if method.ppo is None:
+            continue
+        scenarios = training_scenarios(campaign, method.ppo.episode_s)
+        for seed in campaign.seeds:
+            config = {
+                "ppo": method.ppo.model_dump(mode="json"),
+                "scenarios": [scenario.model_dump(mode="json") for scenario in scenarios],
+                "seed": seed,
+                "code": asdict(code),
+            }
+            labels = {"kind": "train", "method": method.name, "seed": seed}
+            yield _job(f"train-{method.name}-s{seed}", labels, config, (), _training_cost_s(method.ppo, scenarios))
+
+
+def _evaluations(campaign: Campaign, code: Code, trainings: dict[tuple[str, int], Job]) -> Iterator[Job]:
+    for size in campaign.sizes:
+        for mix in campaign.mixes:
+            for seed in campaign.seeds:
+                scenario = evaluation_scenario(campaign, size, mix, seed)
+                for method in campaign.methods:
+                    labels = {"kind": "evaluate", "method": method.name, "size": size.name, "mix": mix.name}
+                    needs = (trainings[method.name, seed].id,) if method.ppo else ()
+                    config = {
+                        "policy": needs[0] if needs else method.policy,
+                        "scenario": scenario.model_dump(mode="json"),
+                        "seed": seed,
+                        "code": _code_of_evaluation(method, code),
+                    }
+                    name = f"{method.name}-{size.name}-{mix.name}-s{seed}"
+                    yield _job(name, labels | {"seed": seed}, config, needs, _simulation_cost_s(scenario))
+
+
+def _code_of_evaluation(method: Method, code: Code) -> dict[str, str]:
+    """A rule inside the simulation does not depend on how agents are written."""
+    used = {"simulator": code.simulator, "pybridge": code.pybridge}
+    return used | {"agents": code.agents} if method.ppo else used
+
+
+def _job(name: str, labels: dict[str, Any], config: dict[str, Any], needs: tuple[str, ...], cost_s: float) -> Job:
+    canonical = json.dumps({"name": name, **config}, sort_keys=True, separators=(",", ":"))
+    return Job(f"{name}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}", labels, config, needs, cost_s)
+
+
+def _simulation_cost_s(scenario: Scenario) -> float:
+    ues = scenario.cells.count * sum(entry.ues for entry in scenario.slices)
+    simulated_s = scenario.timing.warm_up_s + scenario.timing.duration_s
+    return START_S + simulated_s * (S_PER_SIMULATED_S + S_PER_SIMULATED_S_AND_UE * ues)
+
+
+def _training_cost_s(training: PpoTraining, scenarios: Sequence[Scenario]) -> float:
+    period_s = scenarios[0].timing.high_period_ms / 1000
+    episodes = training.steps * period_s / training.episode_s
+    mean_s = sum(_simulation_cost_s(scenario) - START_S for scenario in scenarios) / len(scenarios)
+    return START_S + episodes * mean_s + training.steps * S_PER_TRAINING_STEP
+
+
+def remaining_s(jobs: Sequence[Job], workers: int) -> float:
+    """Estimated wall time of `jobs` on `workers` cores: longest first, never below the longest chain."""
+    finish: dict[str, float] = {}
+    free_at = [0.0] * workers
+    for job in sorted(jobs, key=lambda job: (len(job.needs), -job.cost_s)):
+        worker = min(range(workers), key=free_at.__getitem__)
+        start = max([free_at[worker], *(finish.get(need, 0.0) for need in job.needs)])
+        finish[job.id] = free_at[worker] = start + job.cost_s
+    return max(free_at)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The process of one job: `python -m campaigns.worker DIRECTORY`, where DIRECTORY holds job.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from campaigns.store import CHECKPOINT, PROGRESS_FILE, Store
+from pybridge.errors import SliceBridgeError
+from pybridge.run import run
+from pybridge.scenario import parse_scenario
+
+PARENT_POLL_S = 1.0
+PROGRESS_EVERY_S = 0.5
+
+
+def main(directory: Path) -> int:
+    """Run the job; 0 if it is done. The reason of a failure goes to standard error, which is the job's log."""
+    _follow_parent()
+    job = json.loads((directory / "job.json").read_text(encoding="utf-8"))
+    try:
+        if job["labels"]["kind"] == "train":
+            _train(job["config"], directory)
+        else:
+            trained = [Store(directory.parents[1]).run_directory(need) for need in job["needs"]]
+            _evaluate(job["config"], trained[0] if trained else None, directory)
+    except SliceBridgeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _train(config: dict[str, Any], directory: Path) -> None:
+    from campaigns.training import train  # PyTorch: only processes that train load it
+
+    begun_at = time.monotonic()
+    train(config, directory, _ProgressFile(directory / PROGRESS_FILE))
+    (directory / PROGRESS_FILE).unlink(missing_ok=True)
+    manifest = {"exit_code": 0, "seed": config["seed"], "code": config["code"], "wall_s": time.monotonic() - begun_at}
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _evaluate(config: dict[str, Any], trained: Path | None, directory: Path) -> None:
+    scenario = parse_scenario(json.dumps(config["scenario"]), "job.json")
+    policy = str(trained / CHECKPOINT) if trained else config["policy"]
+    result = run(scenario, policy, config["seed"], directory / "run")
+    for file in result.out.iterdir():
+        file.rename(directory / file.name)
+    result.out.rmdir()
+
+
+class _ProgressFile:
+    """Writes the fraction done to a file, not more often than anyone looks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written_at = 0.0
+
+    def __call__(self, fraction: float) -> None:
+        now = time.monotonic()
+        if now - self._written_at >= PROGRESS_EVERY_S:
+            self._written_at = now
+            self._path.write_text(f"{fraction:.4f}", encoding="utf-8")
+
+
+def _follow_parent() -> None:
+    """Interrupt this process when the one that started it is gone, however it ended."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL_S)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

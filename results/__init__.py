@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Metrics, tables, figures and reports of finished campaigns."""

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Summary tables, as data and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from results.load import CampaignResults
+from results.metrics import relative_gain
+
+
+def summary(results: CampaignResults) -> pl.DataFrame:
+    """One row per run and slice, with all metrics: what `summary.csv` holds."""
+    order = {"method": list(results.axes.methods), "size": list(results.axes.sizes), "mix": list(results.axes.mixes)}
+    runs = results.runs.select("method", "size", "mix", "seed", "efficiency", "wall_s")
+    rank = [pl.col(axis).replace_strict(names, range(len(names))) for axis, names in order.items()]
+    slices = pl.col("slice").replace_strict(list(results.axes.slices), range(len(results.axes.slices)))
+    return results.slices.join(runs, on=["method", "size", "mix", "seed"]).sort(*rank, "seed", slices)
+
+
+def by_method(results: CampaignResults) -> pl.DataFrame:
+    """One row per method, each value first averaged over sizes and mixes, then over seeds.
+
+    Columns: method, n_seeds, efficiency (U), efficiency_low, efficiency_high (lowest and highest seed), difference and
+    gain_percent against the baseline, `qos SLICE` for each slice, goodput_mbps, prb_share. Only sizes, mixes and seeds
+    that every method has finished count, so that methods are compared on the same runs.
+    """
+    common = _common(results)
+    runs, slices = (
+        table.join(common, on=["size", "mix", "seed"], how="semi") for table in (results.runs, results.slices)
+    )
+    seeds = runs.group_by("method", "seed").agg(pl.col("efficiency", "goodput_mbps", "prb_share").mean())
+    table = seeds.group_by("method").agg(
+        pl.len().alias("n_seeds"),
+        pl.col("efficiency").min().alias("efficiency_low"),
+        pl.col("efficiency").max().alias("efficiency_high"),
+        pl.col("efficiency", "goodput_mbps", "prb_share").mean(),
+    )
+    qos = slices.group_by("method", "slice").agg(pl.col("qos").mean())
+    for name in results.axes.slices:
+        column = qos.filter(pl.col("slice") == name).select("method", pl.col("qos").alias(f"qos {name}"))
+        table = table.join(column, on="method", how="left")
+    methods = list(results.axes.methods)
+    return _with_gains(table, results.axes.baseline).sort(pl.col("method").replace_strict(methods, range(len(methods))))
+
+
+def _common(results: CampaignResults) -> pl.DataFrame:
+    """Sizes, mixes and seeds that every method with any finished run has finished."""
+    methods = results.runs["method"].n_unique()
+    counts = results.runs.group_by("size", "mix", "seed").agg(pl.col("method").n_unique().alias("n"))
+    return counts.filter(pl.col("n") == methods).drop("n")
+
+
+def _with_gains(table: pl.DataFrame, baseline: str) -> pl.DataFrame:
+    values = dict(zip(table["method"], table["efficiency"], strict=True))
+    if baseline not in values:
+        nothing = pl.lit(None, pl.Float64)
+        return table.with_columns(nothing.alias("difference"), nothing.alias("gain_percent"))
+    gains = relative_gain(values, baseline)
+    return table.with_columns(
+        (pl.col("efficiency") - values[baseline]).alias("difference"),
+        pl.col("method").replace_strict(gains, return_dtype=pl.Float64).alias("gain_percent"),
+    )
+
+
+def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
+    """`by_method` for people: headings and rows of text."""
+    headings = ["method", "U", "seeds low – high", "U − baseline", "gain"]
+    headings += [f"QoS {name}" for name in results.axes.slices] + ["goodput Mbit/s", "PRBs used"]
+    rows = []
+    for row in by_method(results).iter_rows(named=True):
+        gain = "" if row["gain_percent"] is None else f"{row['gain_percent']:+.1f} %"
+        difference = "" if row["difference"] is None else f"{row['difference']:+.3f}"
+        rows.append(
+            [
+                results.axes.methods[row["method"]],
+                f"{row['efficiency']:.3f}",
+                f"{row['efficiency_low']:.3f} – {row['efficiency_high']:.3f}",
+                difference,
+                gain,
+                *(f"{100 * row[f'qos {name}']:.1f} %" for name in results.axes.slices),
+                f"{row['goodput_mbps']:.2f}",
+                f"{100 * row['prb_share']:.1f} %",
+            ]
+        )
+    return headings, rows
+
+
+def condition_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
+    """Means over seeds per size, mix, slice and method for people: headings and rows of text."""
+    headings = ["size", "mix", "slice", "method", "seeds", "QoS", "in time", "lost", "p50", "p95", "p99", "p99.9"]
+    headings += ["goodput / offered Mbit/s", "PRBs", "Jain"]
+    keys = ["size", "mix", "slice", "method"]
+    means = summary(results).group_by(keys, maintain_order=True).agg(pl.len().alias("n"), pl.exclude(*keys).mean())
+    rows = []
+    for size, mix in results.axes.conditions:
+        for name in results.axes.slices:
+            here = means.filter((pl.col("size") == size) & (pl.col("mix") == mix) & (pl.col("slice") == name))
+            for row in here.iter_rows(named=True):
+                rows.append([results.axes.sizes[size], results.axes.mixes[mix], name, *_condition_row(results, row)])
+    return headings, rows
+
+
+def _condition_row(results: CampaignResults, row: dict[str, float]) -> list[str]:
+    delays = [_delay(row[f"delay_{level}_ms"]) for level in ("p50", "p95", "p99", "p999")]
+    return [
+        results.axes.methods[str(row["method"])],
+        str(row["n"]),
+        f"{100 * row['qos']:.1f} %",
+        f"{100 * row['in_time']:.2f} %",
+        f"{100 * row['loss']:.2f} %",
+        *delays,
+        f"{row['goodput_mbps']:.2f} / {row['offered_mbps']:.2f}",
+        f"{100 * row['prb_share']:.1f} %",
+        f"{row['jain']:.3f}",
+    ]
+
+
+def _delay(milliseconds: float) -> str:
+    if milliseconds == float("inf"):
+        return "never"
+    return f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms"
+
+
+def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in plain text; the first column to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(headings), "  ".join("─" * width for width in widths), *map(line, rows)])
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The same in Markdown."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + " --- |" + " ---: |" * (len(headings) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])

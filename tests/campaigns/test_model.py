@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Campaign files: what is valid, and one clear line for each kind of mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from campaigns.model import CampaignError, load_campaign, shipped_campaigns
+from tests.campaigns.conftest import CAMPAIGN
+
+Write = Callable[[str], Path]
+
+
+def test_reads_all_keys(write: Write) -> None:
+    campaign = load_campaign(write(CAMPAIGN))
+    assert [method.name for method in campaign.methods] == ["static", "proportional", "ppo"]
+    assert campaign.seeds == (1, 2)
+    assert campaign.sizes[1].set == {"slices.embb.ues": 4}
+    assert campaign.baseline_name == "static"
+
+
+def test_scenario_is_found_beside_the_campaign_file(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "here.yaml").write_text("name: x\n")
+    path = write(CAMPAIGN.replace("scenario: ", "scenario: here.yaml #"))
+    assert load_campaign(path).scenario == str(tmp_path / "here.yaml")
+
+
+@pytest.mark.parametrize("name", shipped_campaigns())
+def test_shipped_campaigns_are_valid(name: str) -> None:
+    assert load_campaign(name).name == name
+
+
+BAD = {
+    "syntax": ("name: tiny", "name: [tiny", r"campaign\.yaml:\d+: is not valid YAML"),
+    "unknown key": ("seeds:", "sedes: [1]\nseeds:", r"campaign\.yaml:\d+: sedes: is no key here; did you mean `seeds`"),
+    "missing key": ("evaluation: {duration_s: 3.0}", "", r"evaluation: is required"),
+    "no methods": ("methods:\n", "methods: []\nmethods_: \n", r"methods: must have at least 1"),
+    "bad name": ("name: tiny", "name: ../etc", r"name: must match"),
+    "negative duration": ("duration_s: 3.0", "duration_s: -1", r"evaluation\.duration_s: must be above 0"),
+    "unit": ("duration_s: 3.0", "duration_ms: 3000", r"did you mean `duration_s` \(unit: s\)"),
+    "seed of trainings": ("seeds: [1, 2]", "seeds: [1000000]", r"seeds\[0\]: must be at least 1 and at most 999999"),
+    "seed as text": ("seeds: [1, 2]", 'seeds: ["1"]', r"seeds\[0\]: must be a whole number, got '1'"),
+    "seed twice": ("seeds: [1, 2]", "seeds: [2, 2]", r"seeds\[1\]: 2 stands twice"),
+    "method twice": ("name: proportional", "name: static", r"methods\[1\]\.name: 'static' stands twice"),
+    "no kind": ("policy: proportional", "label: x", r"methods\[1\]\.policy: exactly one of policy, ppo"),
+    "both kinds": ("name: ppo, ", "name: ppo, policy: static, ", r"methods\[2\]\.policy: exactly one of"),
+    "minibatch": ("minibatch: 25", "minibatch: 33", r"methods\[2\]\.ppo\.minibatch: must divide rollout_steps \(50\)"),
+    "baseline": ("baseline: static", "baseline: x", r"baseline: must be one of static, proportional, ppo; got 'x'"),
+    "contradictory axes": (
+        "name: even",
+        "name: even, set: {slices.embb.ues: 3}",
+        r"mixes\[0\]\.set: slices\.embb\.ues",
+    ),
+    "zero workers": ("workers: 2", "workers: 0", r"workers: must be at least 1"),
+    "key twice": ("workers: 2", "workers: 2\nworkers: 3", r"workers: stands twice"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BAD.values(), ids=BAD)
+def test_bad_campaign_is_one_clear_line(write: Write, old: str, new: str, message: str) -> None:
+    assert old in CAMPAIGN
+    with pytest.raises(CampaignError, match=message) as caught:
+        load_campaign(write(CAMPAIGN.replace(old, new, 1)))
+    assert "campaign.yaml" in str(caught.value).splitlines()[0]
+    assert caught.value.exit_code == 2
+
+
+def test_no_such_campaign_names_those_there_are() -> None:
+    with pytest.raises(CampaignError, match=r"no-such: no such file, nor a shipped campaign \(.*first-lte"):
+        load_campaign("no-such")
+
+
+def test_directory_is_no_campaign(tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match="is a directory"):
+        load_campaign(tmp_path)
+
+
+def test_binary_is_no_campaign(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CampaignError, match="is not UTF-8 text"):
+        load_campaign(tmp_path / "c.yaml")

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Plans: how many jobs, what they need, and when an id changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from campaigns.model import MAX_SEED, Campaign, CampaignError, load_campaign
+from campaigns.plan import Code, Job, plan, remaining_s
+from campaigns.training import SEEDS
+from tests.campaigns.conftest import CAMPAIGN
+
+
+def ids(jobs: list[Job]) -> list[str]:
+    return [job.id for job in jobs]
+
+
+def test_counts(tiny: Campaign, code: Code) -> None:
+    jobs = plan(tiny, code)
+    assert sum(job.kind == "train" for job in jobs) == 2  # one per seed, over all sizes and mixes
+    assert sum(job.kind == "evaluate" for job in jobs) == 3 * 2 * 2 * 2
+    assert len(set(ids(jobs))) == len(jobs)
+
+
+def test_same_campaign_gives_the_same_plan(write: Callable[[str], Path], code: Code) -> None:
+    first, second = (plan(load_campaign(write(CAMPAIGN)), code) for _ in range(2))
+    assert first == second
+
+
+def test_evaluations_of_a_trained_method_need_the_training_of_their_seed(tiny: Campaign, code: Code) -> None:
+    jobs = {job.id: job for job in plan(tiny, code)}
+    for job in jobs.values():
+        if job.labels["method"] == "ppo" and job.kind == "evaluate":
+            [need] = job.needs
+            assert jobs[need].kind == "train"
+            assert jobs[need].labels["seed"] == job.labels["seed"]
+            assert job.config["policy"] == need
+        else:
+            assert job.needs == ()
+
+
+def test_every_method_meets_the_same_scenarios(tiny: Campaign, code: Code) -> None:
+    seen: dict[str, list[object]] = {}
+    for job in plan(tiny, code):
+        if job.kind == "evaluate":
+            seen.setdefault(job.labels["method"], []).append(job.config["scenario"])
+    assert seen["static"] == seen["proportional"] == seen["ppo"]
+
+
+def test_axes_reach_the_scenario(tiny: Campaign, code: Code) -> None:
+    [job] = [
+        job
+        for job in plan(tiny, code)
+        if job.labels == {"kind": "evaluate", "method": "static", "size": "large", "mix": "heavy", "seed": 2}
+    ]
+    embb, urllc = job.config["scenario"]["slices"]
+    assert embb["ues"] == 4
+    assert urllc["traffic"]["load"]["factor"] == 2.0
+    assert job.config["scenario"]["seed"] == 2
+    assert job.config["scenario"]["timing"]["duration_s"] == 3.0
+
+
+def test_ids_change_with_what_a_run_depends_on_and_with_nothing_else(tiny: Campaign, code: Code) -> None:
+    before = plan(tiny, code)
+    other_agents = plan(tiny, replace(code, agents="b" * 64))
+    for old, new in zip(before, other_agents, strict=True):
+        assert (old.id == new.id) == (old.labels["method"] != "ppo")
+    for changed in (replace(code, simulator="t" * 64), replace(code, pybridge="q" * 64)):
+        assert not set(ids(before)) & set(ids(plan(tiny, changed)))
+    relabelled = tiny.model_copy(update={"description": "other words", "workers": 1})
+    assert ids(plan(relabelled, code)) == ids(before)
+
+
+def test_one_more_seed_keeps_the_other_runs(tiny: Campaign, code: Code) -> None:
+    more = plan(tiny.model_copy(update={"seeds": (1, 2, 3)}), code)
+    assert set(ids(plan(tiny, code))) < set(ids(more))
+
+
+def test_trainings_never_see_an_evaluation_seed() -> None:
+    assert min(SEEDS) > MAX_SEED
+
+
+def test_override_of_an_unknown_slice_names_size_and_mix(write: Callable[[str], Path], code: Code) -> None:
+    campaign = load_campaign(write(CAMPAIGN.replace("slices.embb.ues: 4", "slices.video.ues: 4")))
+    with pytest.raises(CampaignError, match=r"campaign tiny, size large, mix even: slices: has no entry `video`"):
+        plan(campaign, code)
+
+
+def test_override_out_of_range_names_size_and_mix(write: Callable[[str], Path], code: Code) -> None:
+    campaign = load_campaign(write(CAMPAIGN.replace("slices.embb.ues: 4", "slices.embb.ues: 0")))
+    with pytest.raises(CampaignError, match=r"size large, mix even: slices\[0\]\.ues: must be at least 1"):
+        plan(campaign, code)
+
+
+def test_missing_scenario(write: Callable[[str], Path], code: Code) -> None:
+    campaign = load_campaign(write(CAMPAIGN.replace("cell.yaml", "nowhere.yaml")))
+    with pytest.raises(CampaignError, match=r"nowhere\.yaml: no such file"):
+        plan(campaign, code)
+
+
+class TestRemaining:
+    def job(self, name: str, cost_s: float, *needs: str) -> Job:
+        return Job(name, {"kind": "evaluate"}, {}, needs, cost_s)
+
+    def test_nothing_left(self) -> None:
+        assert remaining_s([], 2) == 0
+
+    def test_two_workers_halve_independent_work(self) -> None:
+        assert remaining_s([self.job(str(i), 3.0) for i in range(4)], 2) == 6.0
+
+    def test_chain_cannot_be_shortened(self) -> None:
+        assert remaining_s([self.job("a", 5.0), self.job("b", 2.0, "a")], 8) == 7.0

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""Figures, tables and report of a finished, a half-finished and an empty campaign."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import polars as pl
+import pytest
+
+from results.load import CampaignResults, ResultsError, load_campaign_results
+from results.report import pictures, write_report
+from results.tables import by_method, summary
+from tests.results.synthetic import METHODS, MIXES, SIZES, SLICES, write_campaign
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("finished")
+    write_campaign(root)
+    return root
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    shutil.copytree(finished, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture(scope="module")
+def results(finished: Path) -> CampaignResults:
+    return load_campaign_results(finished)
+
+
+def test_every_run_and_slice_is_in_the_summary(results: CampaignResults) -> None:
+    table = summary(results)
+    assert len(table) == len(METHODS) * len(SIZES) * len(MIXES) * 2 * len(SLICES)
+    assert table["method"].unique(maintain_order=True).to_list() == list(METHODS)
+
+
+def test_load_computes_what_the_files_say(results: CampaignResults) -> None:
+    row = results.slices.row(
+        by_predicate=(pl.col("method") == "static") & (pl.col("size") == "large") & (pl.col("mix") == "heavy")
+        & (pl.col("seed") == 1) & (pl.col("slice") == "mmtc"),
+        named=True,
+    )  # fmt: skip
+    assert row["goodput_mbps"] == pytest.approx(3.6)
+    assert row["offered_mbps"] == pytest.approx(4.0)
+    assert row["in_time"] == pytest.approx((100 - 2) / 101)
+    assert row["loss"] == pytest.approx(1 / 101)
+
+
+def test_by_method_averages_conditions_then_seeds(results: CampaignResults) -> None:
+    table = by_method(results)
+    runs = results.runs.filter(pl.col("method") == "ppo")
+    [row] = table.filter(pl.col("method") == "ppo").iter_rows(named=True)
+    per_seed = [runs.filter(pl.col("seed") == seed)["efficiency"].to_numpy().mean() for seed in (1, 2)]
+    assert row["efficiency"] == pytest.approx(sum(per_seed) / 2)
+    assert (row["efficiency_low"], row["efficiency_high"]) == pytest.approx((min(per_seed), max(per_seed)))
+    assert row["n_seeds"] == 2
+    assert table["difference"][0] == 0.0
+
+
+def test_figures_are_drawn_without_a_warning(results: CampaignResults, tmp_path: Path) -> None:
+    shown = pictures(results)
+    assert {picture.name for picture in shown} == {"qos", "efficiency", "delay", "throughput", "prb_shares", "learning"}
+    for picture in shown:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            picture.draw().savefig(tmp_path / f"{picture.name}.png")
+        image = plt.imread(tmp_path / f"{picture.name}.png")
+        assert image.std() > 0.02, "nothing is drawn"
+
+
+def test_text_in_figures_does_not_overlap_or_leave_the_page(results: CampaignResults) -> None:
+    for picture in pictures(results):
+        figure = picture.draw()
+        figure.canvas.draw()
+        page = figure.bbox
+        title = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+        note = figure._supxlabel.get_window_extent()  # type: ignore[attr-defined]
+        assert page.x0 <= note.x0
+        assert note.x1 <= page.x1, picture.name
+        for legend in figure.legends:
+            assert not title.overlaps(legend.get_window_extent()), picture.name
+        for panel in figure.axes:
+            box = panel.get_tightbbox()
+            assert box is not None
+            assert not box.overlaps(note), picture.name
+            assert box.y1 <= page.y1
+
+
+class _Page(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.images: list[str] = []
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.images += [values["src"]] if tag == "img" else []
+        self.links += [values["href"]] if tag == "a" else []
+        self.ids |= {values["id"]} if "id" in values else set()
+
+
+def test_report_is_self_contained_and_its_links_lead_somewhere(copy: Path) -> None:
+    text = write_report(copy)
+    assert str(copy / "report.html") in text
+    page = _Page()
+    page.feed((copy / "report.html").read_text(encoding="utf-8"))
+    assert len(page.images) == 6
+    assert all(image.startswith("data:image/png;base64,") for image in page.images)
+    for link in page.links:
+        assert link[1:] in page.ids if link.startswith("#") else (copy / link).is_file(), link
+    markdown = (copy / "report.md").read_text(encoding="utf-8")
+    for image in re.findall(r"!\[.*?\]\((.*?)\)", markdown):
+        assert (copy / image).is_file()
+    assert "short training of 5000 decisions" in markdown
+    assert len(pl.read_csv(copy / "summary.csv")) == len(METHODS) * len(SIZES) * len(MIXES) * 2 * len(SLICES)
+
+
+def test_report_twice_gives_the_same_numbers(copy: Path) -> None:
+    first = write_report(copy), (copy / "report.md").read_bytes(), (copy / "summary.csv").read_bytes()
+    assert (write_report(copy), (copy / "report.md").read_bytes(), (copy / "summary.csv").read_bytes()) == first
+
+
+def test_half_finished_campaign_says_what_is_missing_and_compares_only_common_runs(copy: Path) -> None:
+    for directory in (copy / "runs").glob("ppo-*-s2"):
+        shutil.rmtree(directory)
+    shutil.rmtree(copy / "runs" / "max-weight-small-heavy-s1")
+    assert "5 of 34 runs are missing" in write_report(copy)
+    table = by_method(load_campaign_results(copy))
+    assert table["n_seeds"].to_list() == [1, 1, 1, 1]
+
+
+def test_failed_run_is_missing(copy: Path) -> None:
+    (copy / "runs" / "static-small-heavy-s1" / "manifest.json").write_text(json.dumps({"exit_code": 1}))
+    assert load_campaign_results(copy).missing == ["static-small-heavy-s1"]
+
+
+def test_method_that_never_finished_leaves_the_others(copy: Path) -> None:
+    for directory in (copy / "runs").glob("static-*"):
+        shutil.rmtree(directory)
+    write_report(copy)
+    table = by_method(load_campaign_results(copy))
+    assert table["method"].to_list() == ["proportional", "max-weight", "ppo"]
+    assert table["gain_percent"].to_list() == [None] * 3
+
+
+def test_empty_campaign(copy: Path) -> None:
+    shutil.rmtree(copy / "runs")
+    with pytest.raises(ResultsError, match="no evaluation has finished yet; 34 runs are planned"):
+        write_report(copy)
+
+
+def test_no_campaign(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="no campaign is here"):
+        write_report(tmp_path)
+
+
+def test_one_method_one_seed(tmp_path: Path) -> None:
+    write_campaign(tmp_path, seeds=(7,), methods=("proportional",))
+    assert "n = 1 seed: too few" in write_report(tmp_path)
