@@ -35,6 +35,12 @@ MAX_MESSAGE_BYTES = 32 * 2**20
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 _LINGER_MS = 200
 
+_DRAIN_MAX = 256
+"""Messages sorted at a time, so that a flood cannot keep a deadline from being looked at."""
+
+_POLL_MAX_S = 86_400.0
+"""Longest single poll; a longer wait is several."""
+
 _HELLO_KEYS = {
     "protocol": int,
     "run_id": str,
@@ -116,7 +122,7 @@ class Listener:
             self._connections.pop(ticket.connection.peer, None)
 
     def pump(self, deadline: float, process: SimulationProcess | None = None) -> bool:
-        """Wait until something arrives and sort all that has; False once nothing can be waited for any more.
+        """Wait until something arrives and sort it, whoever sent it; False once nothing can be waited for any more.
 
         deadline: on the clock `time.monotonic()`.
         process: stop waiting when it ends, and return False then if it left no message.
@@ -127,7 +133,7 @@ class Listener:
         slice_s = poll_interval_s(process)
         while True:
             left_s = max(deadline - time.monotonic(), 0.0)
-            wait_s = left_s if slice_s is None else min(left_s, slice_s)
+            wait_s = min(left_s, _POLL_MAX_S if slice_s is None else slice_s)
             events = zmq.zmq_poll(watched, int(wait_s * 1000.0 + 0.999))
             if any(source is self._socket for source, _ in events):
                 self._drain()
@@ -155,7 +161,7 @@ class Listener:
             raise
 
     def _drain(self) -> None:
-        while True:
+        for _ in range(_DRAIN_MAX):
             try:
                 frames = self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
@@ -180,7 +186,7 @@ class Listener:
         hello = _parse_hello(body)
         ticket = self._tickets.get(hello["run_id"])
         expected = "" if ticket is None else ticket.token
-        if not hmac.compare_digest(expected.encode(), hello["token"].encode()) or ticket is None:
+        if not _equal(expected, hello["token"]) or ticket is None:
             raise ProtocolError("unknown run id or wrong token")
         if ticket.connection is not None:
             raise ProtocolError(f"run id `{ticket.run_id}` is connected already")
@@ -233,6 +239,8 @@ class Connection:
             if self.failure is not None:
                 raise self.failure
             if not self._listener.pump(deadline, process):
+                return None
+            if not self._inbox and self.failure is None and time.monotonic() >= deadline:
                 return None
         return self._inbox.popleft()
 
@@ -298,9 +306,14 @@ def _accept_schema(hello: dict[str, Any]) -> Schema:
         raise ProtocolError(
             f"the simulation speaks protocol {hello['protocol']}, this side {PROTOCOL_VERSION}: run `make build`"
         )
-    if not hmac.compare_digest(schema_digest(hello["schema"]).encode(), hello["schema_hash"].encode()):
+    if not _equal(schema_digest(hello["schema"]), hello["schema_hash"]):
         raise SchemaError("the schema's text does not have the hash that the simulation gave for it")
     return parse_schema(hello["schema"])
+
+
+def _equal(expected: str, given: str) -> bool:
+    """Compares in a time that tells nothing; what JSON's escapes can hold, but UTF-8 cannot, is just unequal."""
+    return hmac.compare_digest(expected.encode(), given.encode(errors="surrogatepass"))
 
 
 def _release(context: zmq.Context[Any], socket: zmq.Socket[Any], directory: Path | None, owner: int) -> None:

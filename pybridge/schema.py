@@ -147,7 +147,7 @@ def body_dtype(tensors: Iterable[Tensor], levels: Levels) -> np.dtype[np.void]:
 
 def schema_digest(text: str) -> str:
     """SHA-256 of a schema's text, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def parse_schema(text: str) -> Schema:
