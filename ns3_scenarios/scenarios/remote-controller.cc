@@ -132,6 +132,8 @@ nlohmann::json KpmsJson(const Table& table)
     return json;
 }
 
+} // namespace
+
 nlohmann::json SchemaJson(const NetworkDescription& network)
 {
     auto cells = nlohmann::json::array();
@@ -156,6 +158,9 @@ nlohmann::json SchemaJson(const NetworkDescription& network)
             {"state", TensorsJson(StateTensors(network))},
             {"action", TensorsJson(ActionTensors(network))}};
 }
+
+namespace
+{
 
 LinkOptions WithRoomFor(LinkOptions options, std::size_t body_bytes)
 {

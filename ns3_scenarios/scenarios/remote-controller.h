@@ -27,6 +27,9 @@ struct NetworkDescription
     nlohmann::json versions; ///< of the software, e.g. {"ns3": "3.44"}
 };
 
+/// The schema of docs/protocol.md, as HELLO carries it.
+nlohmann::json SchemaJson(const NetworkDescription& network);
+
 /**
  * The agent behind the link: maps Observation to the tensors of STATE, and those of ACTION to
  * Control. The only place where slicing and cosim meet.

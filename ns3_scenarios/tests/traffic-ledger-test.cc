@@ -228,8 +228,8 @@ TEST_F(TrafficLedger, HistogramAndRecordsHoldWhatWasSentSinceMeasurementBegan)
     ledger.OnQueueDrop(dropped);
     ledger.Close();
     EXPECT_EQ(ledger.Delays(0).Total(), 1U);
-    EXPECT_EQ(ledger.MeasuredLost(0), 1U);
-    EXPECT_EQ(ledger.MeasuredOnTheirWay(0), 1U);
+    EXPECT_EQ(ledger.Measured(0).droppedQueue, 1U);
+    EXPECT_EQ(ledger.Measured(0).OnTheirWay(), 1U);
     ASSERT_EQ(records.size(), 3U);
     EXPECT_EQ(records[0].fate, PacketFate::Delivered);
     EXPECT_EQ(records[0].delay_ns, 2'000'000);

@@ -42,7 +42,7 @@ PacketLedger::~PacketLedger()
     }
 }
 
-uint64_t* PacketLedger::FateCounter(Totals& totals, PacketFate fate)
+uint64_t* PacketLedger::FateCounter(PacketTotals& totals, PacketFate fate)
 {
     switch (fate)
     {
@@ -68,7 +68,7 @@ PacketLedger::Entry* PacketLedger::Find(PacketId id)
     return &flow.entries[id.sequence - flow.first];
 }
 
-PacketLedger::Totals& PacketLedger::CellTotals(std::size_t cell, std::size_t slice)
+PacketTotals& PacketLedger::CellTotals(std::size_t cell, std::size_t slice)
 {
     return m_totals[cell * m_sliceUes.size() + slice];
 }
@@ -98,7 +98,7 @@ PacketId PacketLedger::OnSent(uint32_t ue, std::size_t cell, uint32_t bytes)
     flow.entries.push_back(entry);
     ChangeTotals(ue,
                  entry,
-                 [bytes](Totals& totals)
+                 [bytes](PacketTotals& totals)
                  {
                      ++totals.sent;
                      totals.bytesSent += bytes;
@@ -114,7 +114,7 @@ void PacketLedger::SetFate(uint32_t ue, Entry& entry, PacketFate fate)
     const bool late = budget_ms && delay_ms > *budget_ms;
     ChangeTotals(ue,
                  entry,
-                 [&](Totals& totals)
+                 [&](PacketTotals& totals)
                  {
                      if (uint64_t* count = FateCounter(totals, before))
                      {
@@ -302,21 +302,14 @@ const DelayHistogram& PacketLedger::Delays(std::size_t slice) const
     return m_delays.at(slice);
 }
 
-uint64_t PacketLedger::MeasuredLost(std::size_t slice) const
+const PacketTotals& PacketLedger::Measured(std::size_t slice) const
 {
-    const auto& totals = m_measured.at(slice);
-    return totals.droppedQueue + totals.lostAir;
-}
-
-uint64_t PacketLedger::MeasuredOnTheirWay(std::size_t slice) const
-{
-    const auto& totals = m_measured.at(slice);
-    return totals.sent - totals.delivered - MeasuredLost(slice);
+    return m_measured.at(slice);
 }
 
 void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const
 {
-    const Totals& totals = m_totals.at(cell * m_sliceUes.size() + slice);
+    const PacketTotals& totals = m_totals.at(cell * m_sliceUes.size() + slice);
     counters.packetsSent = totals.sent;
     counters.packetsDelivered = totals.delivered;
     counters.packetsDroppedQueue = totals.droppedQueue;
@@ -343,7 +336,7 @@ void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters&
 
 void PacketLedger::ReadUe(std::size_t ue, UeCounters& counters) const
 {
-    const Totals& totals = m_flows.at(ue).totals;
+    const PacketTotals& totals = m_flows.at(ue).totals;
     counters.bytesSent = totals.bytesSent;
     counters.bytesDelivered = totals.bytesDelivered;
     counters.packetsSent = totals.sent;

@@ -39,6 +39,24 @@ struct PacketRecord
     PacketFate fate{PacketFate::OnItsWay};
 };
 
+/// Packets by what became of them.
+struct PacketTotals
+{
+    uint64_t sent{};
+    uint64_t delivered{};
+    uint64_t droppedQueue{};
+    uint64_t lostAir{};
+    uint64_t late{}; ///< thereof delivered, but above the delay budget
+    uint64_t bytesSent{};
+    uint64_t bytesDelivered{};
+    double delay_ms{}; ///< sum over delivered packets
+
+    uint64_t OnTheirWay() const
+    {
+        return sent - delivered - droppedQueue - lostAir;
+    }
+};
+
 /// What the ledger has to know of the network.
 struct LedgerConfig
 {
@@ -113,10 +131,11 @@ class PacketLedger : public EndToEndCounters
     /// End of the simulation: hands every packet that is left to the record sink.
     void Close();
 
-    /// Delays of measured packets of a slice, and how many did not arrive or are on their way.
+    /// Packets of a slice that were sent since the start of measurement.
+    const PacketTotals& Measured(std::size_t slice) const;
+
+    /// Delays of those that were delivered.
     const DelayHistogram& Delays(std::size_t slice) const;
-    uint64_t MeasuredLost(std::size_t slice) const;
-    uint64_t MeasuredOnTheirWay(std::size_t slice) const;
 
     void ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const override;
     void ReadUe(std::size_t ue, UeCounters& counters) const override;
@@ -132,18 +151,6 @@ class PacketLedger : public EndToEndCounters
         bool measured;
     };
 
-    struct Totals
-    {
-        uint64_t sent{};
-        uint64_t delivered{};
-        uint64_t droppedQueue{};
-        uint64_t lostAir{};
-        uint64_t late{};
-        uint64_t bytesSent{};
-        uint64_t bytesDelivered{};
-        double delay_ms{};
-    };
-
     struct Flow
     {
         std::deque<Entry> entries; ///< from sequence number `first` on
@@ -153,13 +160,13 @@ class PacketLedger : public EndToEndCounters
         uint32_t settledBelow{};   ///< nothing before this number is on its way
         uint32_t horizon{}; ///< what is on its way before it is lost when `reordering` expires
         ns3::EventId reordering;
-        Totals totals;
+        PacketTotals totals;
     };
 
-    static uint64_t* FateCounter(Totals& totals, PacketFate fate);
+    static uint64_t* FateCounter(PacketTotals& totals, PacketFate fate);
 
     Entry* Find(PacketId id);
-    Totals& CellTotals(std::size_t cell, std::size_t slice);
+    PacketTotals& CellTotals(std::size_t cell, std::size_t slice);
     template <typename Change>
     void ChangeTotals(uint32_t ue, const Entry& entry, Change change);
     void SetFate(uint32_t ue, Entry& entry, PacketFate fate);
@@ -172,8 +179,9 @@ class PacketLedger : public EndToEndCounters
     LedgerConfig m_config;
     std::vector<Flow> m_flows;
     std::vector<std::vector<uint32_t>> m_sliceUes;
-    std::vector<Totals> m_totals;   ///< [cell][slice]
-    std::vector<Totals> m_measured; ///< [slice], of packets sent since the start of measurement
+    std::vector<PacketTotals> m_totals; ///< [cell][slice]
+    std::vector<PacketTotals>
+        m_measured; ///< [slice], of packets sent since the start of measurement
     std::vector<DelayHistogram> m_delays;
     std::vector<UeCounters> m_sweepCounters;
     ns3::EventId m_sweep;

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "scenarios/command-line.h"
+
+#include "slicing/builtin-controllers.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <map>
+
+namespace slicebridge
+{
+
+namespace
+{
+
+using Setter = std::function<void(CommandLineOptions&, const std::string& value)>;
+
+std::string PolicyNames()
+{
+    std::string names;
+    for (const auto name : BuiltInControllerNames())
+    {
+        names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    return names;
+}
+
+bool IsPolicy(const std::string& name)
+{
+    const auto names = BuiltInControllerNames();
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+uint32_t ReadSeed(const std::string& text)
+{
+    uint32_t seed = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, seed);
+    if (error != std::errc{} || stop != end || seed == 0)
+    {
+        throw UsageError("--seed: is '" + text + "' (allowed: 1 .. " +
+                         std::to_string(std::numeric_limits<uint32_t>::max()) + ")");
+    }
+    return seed;
+}
+
+const std::map<std::string, Setter>& ValuedOptions()
+{
+    using Options = CommandLineOptions;
+    static const std::map<std::string, Setter> options{
+        {"--scenario", [](Options& o, const std::string& value) { o.scenario = value; }},
+        {"--policy", [](Options& o, const std::string& value) { o.policy = value; }},
+        {"--agent", [](Options& o, const std::string& value) { o.agent = value; }},
+        {"--run-id", [](Options& o, const std::string& value) { o.runId = value; }},
+        {"--out", [](Options& o, const std::string& value) { o.out = value; }},
+        {"--seed", [](Options& o, const std::string& value) { o.seed = ReadSeed(value); }}};
+    return options;
+}
+
+/// True if `name` was an option without a value, which is then set.
+bool TakeFlag(const std::string& name, CommandLineOptions& options)
+{
+    if (name == "--help" || name == "-h")
+    {
+        options.help = true;
+    }
+    else if (name == "--version")
+    {
+        options.version = true;
+    }
+    else if (name == "--schema")
+    {
+        options.schema = true;
+    }
+    else
+    {
+        return false;
+    }
+    return true;
+}
+
+bool IsNs3Name(const std::string& name)
+{
+    return name.starts_with("--ns3::") || (name.size() > 2 && name[2] >= 'A' && name[2] <= 'Z');
+}
+
+void Check(const CommandLineOptions& options, bool policyGiven)
+{
+    if (options.help || options.version || !options.ns3Questions.empty())
+    {
+        return;
+    }
+    if (options.scenario.empty())
+    {
+        throw UsageError("--scenario: is missing (allowed: a resolved scenario file; see --help)");
+    }
+    if (options.agent.empty() != options.runId.empty())
+    {
+        throw UsageError("--agent and --run-id: only one is given (allowed: both or none)");
+    }
+    if (!options.agent.empty() && policyGiven)
+    {
+        throw UsageError("--policy: is given with --agent (allowed: one of them)");
+    }
+    if (!IsPolicy(options.policy))
+    {
+        throw UsageError("--policy: is '" + options.policy + "' (allowed: " + PolicyNames() + ")");
+    }
+}
+
+} // namespace
+
+CommandLineOptions ParseCommandLine(const std::vector<std::string>& arguments)
+{
+    CommandLineOptions options;
+    bool policyGiven = false;
+    for (std::size_t i = 0; i < arguments.size(); ++i)
+    {
+        const std::string& argument = arguments[i];
+        const auto equals = argument.find('=');
+        const std::string name = argument.substr(0, equals);
+        if (TakeFlag(argument, options))
+        {
+            continue;
+        }
+        if (name.starts_with("--Print"))
+        {
+            options.ns3Questions.push_back(argument);
+            continue;
+        }
+        const auto valued = ValuedOptions().find(name);
+        if (valued == ValuedOptions().end() && !IsNs3Name(name))
+        {
+            throw UsageError(name + ": is no option (allowed: see --help)");
+        }
+        if (equals == std::string::npos && i + 1 == arguments.size())
+        {
+            throw UsageError(name + ": has no value (allowed: see --help)");
+        }
+        const std::string value =
+            equals == std::string::npos ? arguments[++i] : argument.substr(equals + 1);
+        if (valued == ValuedOptions().end())
+        {
+            options.ns3Values.emplace_back(name.substr(2), value);
+            continue;
+        }
+        valued->second(options, value);
+        policyGiven = policyGiven || name == "--policy";
+    }
+    Check(options, policyGiven);
+    return options;
+}
+
+std::string HelpText()
+{
+    return "Usage: ran-slicing --scenario FILE [options]\n"
+           "\n"
+           "Simulates the sliced cells of a resolved scenario (JSON, as `slicebridge run` writes "
+           "it)\n"
+           "under a built-in policy, or under a learner that waits at an endpoint.\n"
+           "\n"
+           "  --scenario FILE     what to simulate\n"
+           "  --policy NAME       " +
+           PolicyNames() +
+           " (default: static)\n"
+           "  --agent ENDPOINT    ask a learner in place of a policy, ipc://PATH or "
+           "tcp://HOST:PORT;\n"
+           "                      the token comes from the environment, SLICEBRIDGE_TOKEN\n"
+           "  --run-id ID         how the learner calls this run\n"
+           "  --out DIR           write records there (docs/records.md)\n"
+           "  --seed N            ns-3 RngRun in place of the scenario's\n"
+           "  --schema            print what a learner would be told of this scenario, and exit\n"
+           "  --version           print versions, and exit\n"
+           "  --help              print this, and exit\n"
+           "\n"
+           "ns-3 attributes and global values are set as in any ns-3 program, and explained "
+           "likewise:\n"
+           "  --ns3::Class::Attribute=VALUE  --GlobalName=VALUE\n"
+           "  --PrintAttributes=TYPEID  --PrintTypeIds  --PrintGlobals\n"
+           "\n"
+           "Examples:\n"
+           "  ran-slicing --scenario scenario.json --policy proportional\n"
+           "  ran-slicing --scenario scenario.json --policy max-weight --seed 7 --out "
+           "results/run7\n"
+           "  ran-slicing --scenario scenario.json --ns3::LteAmc::AmcModel=PiroEW2010\n"
+           "  ran-slicing --PrintAttributes=ns3::LteRlcUm\n"
+           "\n"
+           "Exit codes: 0 orderly end, 2 bad scenario or command line, 3 the learner is gone,\n"
+           "4 protocol violation, 5 the simulation failed, 128 + n ended by signal n.\n";
+}
+
+} // namespace slicebridge

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "scenarios/interrupt.h"
+
+#include "ns3/nstime.h"
+#include "ns3/simulator.h"
+
+#include <csignal>
+
+namespace slicebridge
+{
+
+namespace
+{
+
+volatile std::sig_atomic_t g_signal = 0;
+
+/// A handler may do no more than this: the simulator is not safe to call from here.
+void OnSignal(int signal)
+{
+    g_signal = signal;
+}
+
+void LookForSignal()
+{
+    if (g_signal != 0)
+    {
+        ns3::Simulator::Stop();
+        return;
+    }
+    ns3::Simulator::Schedule(ns3::MilliSeconds(1), &LookForSignal);
+}
+
+} // namespace
+
+void StopSimulationOnSignals()
+{
+    struct sigaction action{};
+    action.sa_handler = &OnSignal;
+    action.sa_flags = SA_RESETHAND;
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+    LookForSignal();
+}
+
+int SignalReceived()
+{
+    return g_signal;
+}
+
+} // namespace slicebridge

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "scenarios/simulation.h"
+
+#include "scenarios/interrupt.h"
+#include "scenarios/ns3-values.h"
+#include "scenarios/versions.h"
+#include "slicing/builtin-controllers.h"
+
+#include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
+
+#include <cstdio>
+#include <iostream>
+#include <utility>
+
+namespace slicebridge
+{
+
+namespace
+{
+
+/// Fixed: a scenario's `seed` is ns-3's run number, which gives independent streams.
+constexpr uint32_t RNG_SEED = 1;
+
+void Log(const std::string& text)
+{
+    char time[32];
+    std::snprintf(time, sizeof(time), "%9.3f s ", ns3::Simulator::Now().GetSeconds());
+    std::cerr << time << text << std::endl;
+}
+
+EpochTiming Timing(const TimingConfig& timing)
+{
+    return {.low = ns3::MilliSeconds(timing.lowPeriod_ms),
+            .high = ns3::MilliSeconds(timing.highPeriod_ms),
+            .warmUp = ns3::Seconds(timing.warmUp_s),
+            .duration = ns3::Seconds(timing.duration_s)};
+}
+
+LedgerConfig Ledger(const Scenario& scenario)
+{
+    LedgerConfig config{.cells = scenario.cells.count,
+                        .ueSlice = scenario.UeSlice(),
+                        .sliceDelayBudget_ms = {}};
+    for (const auto& slice : scenario.slices)
+    {
+        config.sliceDelayBudget_ms.push_back(slice.slice.sla.delayBudget_ms);
+    }
+    return config;
+}
+
+} // namespace
+
+NetworkDescription Describe(const Scenario& scenario)
+{
+    NetworkDescription network{.cells = {},
+                               .slices = scenario.SliceConfigs(),
+                               .ueSlice = scenario.UeSlice(),
+                               .timing = Timing(scenario.timing),
+                               .versions = Versions()};
+    for (uint32_t cell = 0; cell < scenario.cells.count; ++cell)
+    {
+        network.cells.push_back("cell" + std::to_string(cell));
+    }
+    return network;
+}
+
+Simulation::Simulation(Scenario scenario, const CommandLineOptions& options)
+    : m_scenario(std::move(scenario))
+{
+    ns3::RngSeedManager::SetSeed(RNG_SEED);
+    ns3::RngSeedManager::SetRun(m_scenario.seed);
+    m_network = MakeRan(m_scenario, [&] { SetUserDefaults(options); });
+    BuildTraffic();
+    m_summary = std::make_unique<Summary>(m_scenario, m_network->GetRan(), *m_ledger);
+    m_controller = MakeController(options);
+    EpochLoopParts parts{.ran = m_network->GetRan(),
+                         .packets = *m_ledger,
+                         .controller = *m_controller,
+                         .observers = {},
+                         .slices = m_scenario.SliceConfigs(),
+                         .ueSlice = m_scenario.UeSlice()};
+    if (!options.out.empty())
+    {
+        m_recorder = std::make_unique<Recorder>(options.out, m_scenario, *m_ledger);
+        parts.observers.push_back(m_recorder.get());
+    }
+    m_loop = std::make_unique<EpochLoop>(std::move(parts), Timing(m_scenario.timing));
+    m_loop->OnMeasurementStart([this] { OnMeasurementStart(); });
+}
+
+Simulation::~Simulation()
+{
+    // Nodes hold applications that refer to the members.
+    m_loop.reset();
+    ns3::Simulator::Destroy();
+}
+
+void Simulation::SetUserDefaults(const CommandLineOptions& options) const
+{
+    for (const auto& [name, value] : m_scenario.attributes)
+    {
+        SetNs3Value(name, value, options.scenario + ": attributes." + name);
+    }
+    for (const auto& [name, value] : options.ns3Values)
+    {
+        SetNs3Value(name, value, "--" + name);
+    }
+}
+
+void Simulation::BuildTraffic()
+{
+    m_ledger = std::make_unique<PacketLedger>(Ledger(m_scenario));
+    TrafficParts parts{
+        .ledger = *m_ledger,
+        .slices = {},
+        .ueSlice = m_scenario.UeSlice(),
+        .host = m_network->SourceNode(),
+        .outlets = m_network->Connect(*m_ledger),
+        .cellOf = [this](uint32_t ue) { return m_network->ServingCell(ue); },
+    };
+    for (const auto& slice : m_scenario.slices)
+    {
+        parts.slices.push_back(slice.traffic);
+    }
+    m_traffic = std::make_unique<TrafficNetwork>(std::move(parts));
+    m_ledger->Watch(m_network->GetRan());
+}
+
+std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions& options)
+{
+    if (options.agent.empty())
+    {
+        return MakeBuiltInController(
+            options.policy,
+            {.cells = m_scenario.cells.count,
+             .slices = m_scenario.SliceConfigs(),
+             .highPeriod = ns3::MilliSeconds(m_scenario.timing.highPeriod_ms)});
+    }
+    auto remote =
+        std::make_unique<RemoteController>(LinkOptionsFromEnvironment(options.agent, options.runId),
+                                           Describe(m_scenario));
+    m_remote = remote.get();
+    return remote;
+}
+
+/// Traffic begins once every UE can get it: before, packets would be lost unseen in the core.
+void Simulation::AwaitConnections()
+{
+    if (m_network->GetRan().AllUesConnected())
+    {
+        Log("all UEs are connected, traffic begins");
+        m_traffic->Enable();
+        return;
+    }
+    ns3::Simulator::Schedule(ns3::MilliSeconds(1), &Simulation::AwaitConnections, this);
+}
+
+void Simulation::OnMeasurementStart()
+{
+    Log("warm-up is over, measurement begins");
+    m_ledger->StartMeasurement();
+    m_traffic->StartProfiles();
+    m_summary->Start();
+    if (m_recorder)
+    {
+        m_recorder->StartMeasurement();
+    }
+}
+
+int Simulation::Run()
+{
+    try
+    {
+        StopSimulationOnSignals();
+        AwaitConnections();
+        m_loop->Start();
+        ns3::Simulator::Run();
+        if (m_recorder)
+        {
+            m_recorder->Finish();
+        }
+    }
+    catch (const std::exception& error)
+    {
+        if (m_remote)
+        {
+            m_remote->ReportFailure(error.what());
+        }
+        throw;
+    }
+    const int signal = SignalReceived();
+    if (signal != 0 && m_remote)
+    {
+        m_remote->ReportFailure("the simulation was ended by signal " + std::to_string(signal));
+    }
+    Log(signal == 0 ? "the end" : "ended by signal " + std::to_string(signal));
+    return signal;
+}
+
+std::string Simulation::SummaryText() const
+{
+    return m_summary->Text();
+}
+
+} // namespace slicebridge
