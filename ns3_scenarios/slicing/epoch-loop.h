@@ -74,8 +74,9 @@ struct EpochLoopParts
  * A window [from, to) holds what happens at `from` and not what happens at `to`: ticks are put
  * into the event queue a second ahead, and ns-3 runs events of equal time in the order in which
  * they were scheduled. So a tick runs before the TTI that starts at it, which is the first under
- * the new control; only an event scheduled more than a second ahead for exactly that time may come
- * before. Whatever the order, all counters are read in one event, so that they fit together.
+ * the new control; only an event scheduled more than a second ahead, or before Start(), for exactly
+ * that time may come before. Whatever the order, all counters are read in one event, so that they
+ * fit together.
  */
 class EpochLoop
 {
