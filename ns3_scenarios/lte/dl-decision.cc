@@ -70,6 +70,7 @@ bool DlDecision::AssignRbg(uint32_t rbg, ns3::LteFfrSapProvider& ffr)
         {
             ue->dataRbgs |= 1U << rbg;
             ++ue->units;
+            ue->turn = ++m_turns;
             --slice->left;
             return true;
         }
@@ -110,10 +111,11 @@ DlUe* DlDecision::BestUe(const Slice& slice, uint32_t rbg, ns3::LteFfrSapProvide
         }
         ue->ranking.achievableRate_bps = rate_bps;
         // Having been served in this very TTI is what round robin must know first.
-        const bool served = slice.rule == SchedulingRule::RoundRobin && ue->units > 0;
-        const double rank = served ? 0.0 : Rank(slice.rule, ue->ranking);
+        const bool roundRobin = slice.rule == SchedulingRule::RoundRobin;
+        const double rank = roundRobin && ue->units > 0 ? 0.0 : Rank(slice.rule, ue->ranking);
+        const bool takesTurns = roundRobin || rank == 0.0;
         const bool better = best == nullptr || rank > bestRank ||
-                            (rank == 0.0 && bestRank == 0.0 && ue->units < best->units);
+                            (takesTurns && rank == bestRank && ue->turn < best->turn);
         if (better && ffr.IsDlRbgAvailableForUe(static_cast<int>(rbg), ue->rnti))
         {
             best = ue;

@@ -60,6 +60,7 @@ class DlDecision
     DlUe* BestUe(const Slice& slice, uint32_t rbg, ns3::LteFfrSapProvider& ffr) const;
 
     std::vector<Slice> m_slices;
+    uint64_t m_turns{};
 };
 
 } // namespace slicebridge

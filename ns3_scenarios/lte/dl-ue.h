@@ -29,6 +29,7 @@ struct DlUe
     DlHarq harq;
     double averageRate_bps{8.0}; ///< starts at 1 byte/s, as ns-3's own PF does
     uint64_t lastServedTti;
+    uint64_t turn{}; ///< when it got an RBG last, in RBGs handed out in the cell
     DlUeCounters
         counters; ///< `slice` and `weight` in force; the derived fields are filled on request
 

@@ -67,6 +67,7 @@ struct TestbedConfig
     double traffic_s{0.5}; ///< start of UDP traffic, with EPC
     double speed_mps{0.0}; ///< of the fading, 0 for none
     uint32_t srsPeriodicity{40};
+    bool spy{true}; ///< write grants down
     std::vector<SliceSchedulerConfig> slices{{}};
     std::vector<TestUe> ues;
     std::map<std::string, std::string> schedulerAttributes;
@@ -316,9 +317,12 @@ class Testbed
         m_lte->AssignStreams(m_ueDevices, 2000);
         for (uint32_t cell = 0; cell < m_config.cells; ++cell)
         {
-            auto* mac = Enb(cell)->GetMac()->GetFfMacSchedSapUser();
-            m_spies.push_back(std::make_unique<GrantSpy>(mac));
-            StockScheduler(cell)->SetFfMacSchedSapUser(m_spies.back().get());
+            if (m_config.spy)
+            {
+                auto* mac = Enb(cell)->GetMac()->GetFfMacSchedSapUser();
+                m_spies.push_back(std::make_unique<GrantSpy>(mac));
+                StockScheduler(cell)->SetFfMacSchedSapUser(m_spies.back().get());
+            }
             if (m_config.scheduler == SLICED)
             {
                 Scheduler(cell).SetSlices(m_config.slices);
