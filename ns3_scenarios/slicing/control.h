@@ -21,7 +21,7 @@ struct SliceControl
 /// What the low level (DU) decides for one UE.
 struct UeControl
 {
-    float weight{1.0F};        ///< multiplies the rule's metric, [0.01, 100]
+    float weight{1.0F};         ///< multiplies the rule's metric, [0.01, 100]
     float powerOffset_db{0.0F}; ///< on top of the slice's power, [-6, 3]
 };
 
