@@ -19,6 +19,7 @@ from campaigns.plan import Job, code_in_use, plan, remaining_s
 from campaigns.progress import ProgressReporter, duration_text
 from campaigns.schedule import Outcome, execute, missing
 from campaigns.store import Store
+from pybridge.errors import SliceBridgeError
 from pybridge.process import find_binary
 
 RESULTS = Path("results/campaigns")
@@ -124,7 +125,12 @@ def _announcement(definition: Campaign, jobs: list[Job], todo: list[Job], worker
 
 def _report(root: Path) -> str:
     """Text of whatever reports on campaigns; reporting lies above this package, hence the entry points."""
-    parts = [entry.load()(root) for entry in sorted(entry_points(group=REPORTS_GROUP), key=lambda entry: entry.name)]
+    parts: list[str] = []
+    for entry in sorted(entry_points(group=REPORTS_GROUP), key=lambda entry: entry.name):
+        try:
+            parts.append(entry.load()(root))
+        except SliceBridgeError as error:
+            parts.append(f"No report: {error}")
     return "\n".join(parts)
 
 

@@ -66,7 +66,9 @@ def management_efficiency(
 def ue_windows(kpm: pl.DataFrame, window_s: float = WINDOW_S) -> pl.DataFrame:
     """Per slice, UE and window: goodput_kbps, offered_kbps (means), delivered, late, lost (packets).
 
-    kpm: rows of UEs, see docs/records.md; a row's time_s is the end of its period. Only whole windows are kept.
+    kpm: rows of UEs, see docs/records.md; a row's time_s is the end of its period. Only whole windows are kept. Offered
+    load is that of one period earlier (of the same one, for the very first): data need time to arrive, and a burst that
+    begins at the end of a window would otherwise count as not served in it.
     """
     sums = {"x.packets_delivered": "delivered", "x.packets_late": "late", "x.packets_lost": "lost"}
     means = {"x.goodput_kbps": "goodput_kbps", "x.offered_kbps": "offered_kbps"}
@@ -80,8 +82,9 @@ def ue_windows(kpm: pl.DataFrame, window_s: float = WINDOW_S) -> pl.DataFrame:
     wide = rows.group_by("slice", "ue", "time_s", "name").agg(pl.col("value").sum())
     wide = wide.pivot(on="name", index=["slice", "ue", "time_s"], values="value")
     index = ((pl.col("time_s") / period_s).round() - 1).cast(pl.Int64) // per_window
+    earlier = pl.col("x.offered_kbps").shift(1).over("slice", "ue", order_by="time_s")
     return (
-        wide.with_columns(index.alias("window"))
+        wide.with_columns(index.alias("window"), pl.coalesce(earlier, "x.offered_kbps").alias("x.offered_kbps"))
         .filter(pl.col("window") < len(times) // per_window)
         .group_by("slice", "ue", "window")
         .agg(

@@ -71,8 +71,8 @@ def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
     headings += [f"QoS {name}" for name in results.axes.slices] + ["goodput Mbit/s", "PRBs used"]
     rows = []
     for row in by_method(results).iter_rows(named=True):
-        gain = "" if row["gain_percent"] is None else f"{row['gain_percent']:+.1f} %"
-        difference = "" if row["difference"] is None else f"{row['difference']:+.3f}"
+        gain = "" if row["gain_percent"] is None else f"{_signed(row['gain_percent'], 1)} %"
+        difference = "" if row["difference"] is None else _signed(row["difference"], 3)
         rows.append(
             [
                 results.axes.methods[row["method"]],
@@ -86,6 +86,12 @@ def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
             ]
         )
     return headings, rows
+
+
+def _signed(value: float, digits: int) -> str:
+    """With a sign, unless it rounds to 0."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
 def condition_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:

@@ -86,6 +86,19 @@ class TestWindows:
         assert windows["goodput_kbps"].to_list() == pytest.approx([1000.0, 200.0])
         assert windows["delivered"].to_list() == [100.0, 100.0]
 
+    def test_burst_at_the_end_of_a_window_is_owed_in_the_next(self) -> None:
+        n = 20
+        rows = kpm_rows(
+            {
+                "x.offered_kbps": [0.0] * 9 + [5000.0] + [0.0] * 10,
+                "x.goodput_kbps": [0.0] * 10 + [5000.0] + [0.0] * 9,
+                **{f"x.packets_{name}": [0.0] * n for name in ("delivered", "late", "lost")},
+            }
+        )
+        windows = metrics.ue_windows(rows)
+        assert windows["offered_kbps"].to_list() == pytest.approx([0.0, 500.0])
+        assert metrics.window_verdicts(windows, RATE).to_list() == [None, True]
+
     def test_unfinished_window_is_left_out(self) -> None:
         assert len(metrics.ue_windows(ue_rows([1.0] * 19))) == 1
 

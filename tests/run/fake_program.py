@@ -139,7 +139,8 @@ def serve(scenario: dict[str, Any]) -> None:
         send(4, bytes(sum(sizes)), step, flags, step * scenario["timing"]["high_period_ms"] * 1_000_000)
         if step < epochs and socket.recv_multipart()[0][4] == 6:
             return
-    write_records(scenario, Path(option("--out") or ""))
+    if "--out" in sys.argv:
+        write_records(scenario, Path(option("--out") or ""))
     send(6, b'{"reason": "done"}', epochs)
     socket.close()
     zmq.Context.instance().term()

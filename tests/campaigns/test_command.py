@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""`slicebridge campaign` as users run it, over a program that stands in for the simulation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.campaigns.conftest import CAMPAIGN
+
+FAKE = Path(__file__).parents[1] / "run" / "fake_program.py"
+DEADLINE_S = 120.0
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """Stands in for ran-slicing; slow if a file `slow` lies beside it, failing if one `fail-POLICY` does."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    wrapper = folder / "ran-slicing"
+    wrapper.write_text(
+        f"""#!/bin/sh
+        case "$*" in *--policy*--out*|*--agent*) [ -e {folder}/slow ] && sleep 3 ;; esac
+        for failing in {folder}/fail-*; do
+            case "$*" in *"--policy ${{failing##*/fail-}} "*) echo "the sky is falling"; exit 5 ;; esac
+        done
+        exec {sys.executable} {FAKE} "$@"
+        """
+    )
+    wrapper.chmod(0o755)
+    return wrapper
+
+
+@pytest.fixture
+def file(write: Callable[[str], Path]) -> Path:
+    """10 jobs: two trainings, two methods × two seeds × two sizes."""
+    text = CAMPAIGN.replace("  - {name: proportional, policy: proportional}\n", "")
+    text = text.replace("  - {name: heavy, set: {slices.urllc.traffic.load.factor: 2.0}}\n", "")
+    return write(text.replace("steps: 100, rollout_steps: 50", "steps: 50, rollout_steps: 50"))
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(program: Path, tmp_path: Path) -> Start:
+    """Starts `slicebridge campaign ARGUMENTS --out results`."""
+
+    def start_command(*arguments: str | Path) -> subprocess.Popen[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "pybridge",
+            "campaign",
+            *map(str, arguments),
+            "--out",
+            str(tmp_path / "results"),
+        ]
+        environment = os.environ | {"SLICEBRIDGE_BIN": str(program)}
+        return subprocess.Popen(
+            command,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    return start_command
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = process.communicate(timeout=DEADLINE_S)
+    return process.returncode, output
+
+
+def done(tmp_path: Path) -> set[str]:
+    return {path.parent.name for path in (tmp_path / "results" / "tiny" / "runs").glob("*/manifest.json")}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_plan_then_run_then_nothing_to_do(start: Start, file: Path, tmp_path: Path) -> None:
+    code, output = finish(start("plan", file))
+    assert code == 0
+    assert "10 runs, 10 to do" in output
+    assert not (tmp_path / "results").exists()
+
+    code, output = finish(start("run", file))
+    assert len(done(tmp_path)) == 10, output
+    assert "[10/10] done" in output
+    for name in (
+        "scenario.json",
+        "kpm.parquet",
+        "packets.parquet",
+        "log.txt",
+        "job.json",
+        "worker.log",
+        "manifest.json",
+    ):
+        assert len(list((tmp_path / "results" / "tiny" / "runs").glob(f"*/{name}"))) >= 8, name
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("*/runs/*/*")}
+    code, output = finish(start("run", file))
+    assert "all 10 runs are done" in output
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "results").glob("*/runs/*/*")} == before
+    assert "10 of 10 done" in finish(start("status", file))[1]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_campaign_leaves_nothing_running_and_resumes(
+    start: Start, file: Path, program: Path, tmp_path: Path, sent: signal.Signals
+) -> None:
+    (program.parent / "slow").touch()
+    process = start("run", file)
+    tmp = tmp_path / "results" / "tiny" / "tmp"
+    wait_until(lambda: len(list(tmp.glob("*/worker.log"))) == 2)
+    time.sleep(1.0)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 2
+    process.send_signal(sent)
+    code, output = finish(process)
+    if sent != signal.SIGKILL:
+        assert code == 130
+        assert "Interrupted: 0 of 10 runs are done" in output
+        assert list(tmp.iterdir()) == []
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+
+    (program.parent / "slow").unlink()
+    finish(start("run", file))
+    assert len(done(tmp_path)) == 10
+    assert list(tmp.iterdir()) == []
+
+
+def test_failing_runs_are_reported_and_tried_again(start: Start, file: Path, program: Path, tmp_path: Path) -> None:
+    (program.parent / "fail-static").touch()
+    code, output = finish(start("run", file))
+    assert code == 1
+    assert len(done(tmp_path)) == 6
+    assert "4 runs failed" in output
+    [log, *_] = (tmp_path / "results" / "tiny" / "failed").glob("*/worker.log")
+    assert "the sky is falling" in log.read_text()
+    assert str(log.parent.parent) in output
+    assert finish(start("status", file))[1].count("failed ") == 4
+
+    (program.parent / "fail-static").unlink()
+    finish(start("run", file))
+    assert len(done(tmp_path)) == 10
+
+
+def test_bad_campaign_is_one_line_and_nothing_is_written(start: Start, file: Path, tmp_path: Path) -> None:
+    file.write_text(file.read_text().replace("seeds:", "sedes:"))
+    code, output = finish(start("run", file))
+    assert code == 2
+    assert output.startswith("slicebridge: ")
+    assert "sedes: is no key here; did you mean `seeds`?" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "results").exists()
+
+
+def test_missing_simulator_is_named(start: Start, file: Path, program: Path) -> None:
+    program.unlink()
+    code, output = finish(start("run", file))
+    assert code == 2
+    assert "no executable file" in output
+    assert "Traceback" not in output
+
+
+def test_unwritable_results(start: Start, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    code, output = finish(start("run", file))
+    assert code != 0
+    assert "Traceback" not in output
