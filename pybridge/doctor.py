@@ -29,7 +29,7 @@ SYSTEM_PACKAGES = {
     "ninja-build": "Ninja",
     "libzmq3-dev": "libzmq",
     "cppzmq-dev": "cppzmq",
-    "libsodium-dev": "libsodium (SHA-256)",
+    "libsodium-dev": "libsodium",
     "nlohmann-json3-dev": "nlohmann-json",
     "libgtest-dev": "GoogleTest",
     "librapidcheck-dev": "RapidCheck",
@@ -142,23 +142,34 @@ def check_ns3(root: Path) -> Finding:
 
 
 def check_program(root: Path) -> Finding:
-    """The simulation program: there, and no older than its sources."""
+    """The simulation program: there, able to start, and no older than its sources."""
     chosen = os.environ.get(BINARY_VARIABLE)
-    if chosen:
-        if os.access(chosen, os.X_OK) and Path(chosen).is_file():
-            return Finding("simulation", State.OK, f"{BINARY_VARIABLE}={chosen}; whether it is up to date is unknown")
-        text = f"{BINARY_VARIABLE}={chosen} is no executable file"
-        return Finding("simulation", State.MISSING, text, f"unset {BINARY_VARIABLE}")
-    program = root / "build" / "bin" / BINARY_NAME
-    if not os.access(program, os.X_OK):
-        return Finding("simulation", State.MISSING, "build/bin/ran-slicing is not built", "make build")
+    program = Path(chosen) if chosen else root / "build" / "bin" / BINARY_NAME
+    where = f"{BINARY_VARIABLE}={chosen}" if chosen else f"build/bin/{BINARY_NAME}"
+    mend = f"unset {BINARY_VARIABLE}" if chosen else "make build"
+    if not os.access(program, os.X_OK) or not program.is_file():
+        return Finding("simulation", State.MISSING, f"{where} is no executable file", mend)
+    try:
+        start = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding("simulation", State.MISSING, f"{where} does not start: {error}", mend)
+    if start.returncode != 0:
+        return Finding("simulation", State.MISSING, f"{where} does not start: {_first_line(start.stderr)}", mend)
+    if not chosen and _is_stale(root / "build"):
+        return Finding("simulation", State.MISSING, f"{where} is older than its sources", mend)
+    return Finding("simulation", State.OK, f"{_first_line(start.stdout)} ({where})")
+
+
+def _is_stale(build: Path) -> bool:
+    """True if ninja would make the program anew; files that are new since the last build are not seen."""
     ninja = shutil.which("ninja")
-    if ninja is not None:
-        command = [ninja, "-C", str(root / "build"), "-n", BINARY_NAME]
-        plan = subprocess.run(command, capture_output=True, text=True, check=False)
-        if plan.returncode != 0 or "no work to do" not in plan.stdout:
-            return Finding("simulation", State.MISSING, "build/bin/ran-slicing is older than its sources", "make build")
-    return Finding("simulation", State.OK, "build/bin/ran-slicing, up to date with its sources")
+    if ninja is None:
+        return False
+    # By its absolute name the build file is none of its own targets. Else a dry run would always end with the wish to
+    # write that file again, since the check for new sources counts as undone.
+    command = [ninja, "-C", str(build), "-f", str(build.resolve() / "build.ninja"), "-n", f"bin/{BINARY_NAME}"]
+    plan = subprocess.run(command, capture_output=True, text=True, check=False)
+    return plan.returncode != 0 or "no work to do" not in plan.stdout
 
 
 def _locked(lock: Path) -> dict[str, str]:

@@ -21,8 +21,8 @@ missing_tools()
 
 missing_headers()
 {
-    local -A package_of=([zmq.h]=libzmq3-dev [zmq.hpp]=cppzmq-dev [sodium.h]=libsodium-dev [nlohmann/json.hpp]=nlohmann-json3-dev
-                         [gtest/gtest.h]=libgtest-dev [rapidcheck.h]=librapidcheck-dev)
+    local -A package_of=([zmq.h]=libzmq3-dev [zmq.hpp]=cppzmq-dev [sodium.h]=libsodium-dev
+                         [nlohmann/json.hpp]=nlohmann-json3-dev [gtest/gtest.h]=libgtest-dev [rapidcheck.h]=librapidcheck-dev)
     if ! command -v g++ >/dev/null; then
         printf '%s\n' "${package_of[@]}"
         return

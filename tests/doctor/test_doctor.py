@@ -35,16 +35,24 @@ def make_ns3(prefix: Path) -> None:
         (prefix / path).touch()
 
 
-def make_program(tree: Path) -> Path:
-    """A build directory whose program ninja knows to be made from source.cc; returns the source."""
-    build = tree / "build"
-    build.mkdir()
-    (build / "source.cc").write_text("int main() {}")
-    rules = "rule copy\n  command = mkdir -p bin && cp $in $out && chmod +x $out\n"
-    rules += "build bin/ran-slicing: copy source.cc\nbuild ran-slicing: phony bin/ran-slicing\n"
-    (build / "build.ninja").write_text(rules)
-    subprocess.run(["ninja", "-C", str(build)], check=True, capture_output=True)
-    return build / "source.cc"
+def make_program(tree: Path, script: str = "#!/bin/sh\necho ran-slicing of the test\n") -> Path:
+    """A build directory as CMake makes it, whose program is a copy of program.sh; returns that source."""
+    source = tree / "source"
+    source.mkdir()
+    (source / "program.sh").write_text(script)
+    (source / "program.sh").chmod(0o755)
+    (source / "CMakeLists.txt").write_text("""
+        cmake_minimum_required(VERSION 3.22)
+        project(program NONE)
+        file(GLOB sources CONFIGURE_DEPENDS *.sh)
+        add_custom_command(OUTPUT bin/ran-slicing DEPENDS ${sources}
+                           COMMAND ${CMAKE_COMMAND} -E copy ${sources} bin/ran-slicing)
+        add_custom_target(program DEPENDS bin/ran-slicing)
+    """)
+    for command in (["-G", "Ninja", "-S", str(source), "-B", str(tree / "build")], ["--build", str(tree / "build")]):
+        target = ["--target", "program"] if command[0] == "--build" else []
+        subprocess.run(["cmake", *command, *target], check=True, capture_output=True)
+    return source / "program.sh"
 
 
 def by_subject(tree: Path) -> dict[str, Finding]:
@@ -138,12 +146,20 @@ def test_program_is_stale_once_a_source_changes(tree: Path) -> None:
     assert "older than its sources" in finding.text
 
 
+@pytest.mark.parametrize("script", ["#!/bin/sh\necho no libns3 >&2\nexit 127\n", "#!/no/such/interpreter\n"])
+def test_program_that_cannot_start_is_said_to_be_so(tree: Path, script: str) -> None:
+    make_program(tree, script)
+    finding = check_program(tree)
+    assert finding.state is State.MISSING
+    assert "does not start" in finding.text
+
+
 def test_program_of_the_users_own_is_named_and_a_wrong_one_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_program(tree)
     monkeypatch.setenv("SLICEBRIDGE_BIN", str(tree / "mine"))
     assert check_program(tree).state is State.MISSING
     assert check_program(tree).mend == "unset SLICEBRIDGE_BIN"
-    shutil.copy(sys.executable, tree / "mine")
+    shutil.copy(tree / "source" / "program.sh", tree / "mine")
     assert check_program(tree).state is State.OK
     assert "SLICEBRIDGE_BIN" in check_program(tree).text
 
