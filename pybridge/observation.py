@@ -104,7 +104,8 @@ class Observation:
 class Action:
     """A decision. Its arrays are views of the message body: change them in place, reuse them freely.
 
-    A new one holds the policies of the scenario, equal compute and power shares, and neutral UE controls.
+    A new one holds what is in force at the beginning: the policies of the scenario, equal compute shares, power shares
+    in the ratio of the minimum PRB ratios (every PRB equally strong), and neutral UE controls.
     """
 
     __slots__ = (
@@ -134,7 +135,7 @@ class Action:
         """On top of the slice's power, shape (UEs,), in [−6, 3] dB. None with levels "high"."""
         self.prb_policy[...] = [info.policy for info in schema.slices]
         self.compute_share[...] = 1.0 / schema.n_slices
-        self.power_share[...] = 1.0 / schema.n_slices
+        self.power_share[...] = _initial_power_shares(schema)
         if self.ue_weight is not None:
             self.ue_weight[...] = 1.0
 
@@ -150,3 +151,11 @@ class Action:
                 raise ActionError(
                     f"{tensor.name}{list(index)} is {values[index]}, allowed are {tensor.low:g} to {tensor.high:g}"
                 )
+
+
+def _initial_power_shares(schema: Schema) -> FloatArray:
+    """As the simulation computes them for its first period, to the bit; shape (slices,)."""
+    minima = np.array([info.policy[1] for info in schema.slices], np.float32).astype(np.float64)
+    total = sum(minima.tolist())
+    shares = minima / total if total > 0.0 else np.full(schema.n_slices, 1.0 / schema.n_slices)
+    return shares.astype(np.float32)

@@ -51,7 +51,7 @@ def run(source: str, policy: str, seed: int | None, out: Path, overrides: dict[s
     Examples:
       slicebridge run --scenario lte-small --policy static --out results/runs/static
       slicebridge run --scenario my.yaml --policy mymodule:MyPolicy --seed 7 --out results/runs/mine
-      slicebridge run --scenario my.yaml --set slices.embb.ues=20 --set timing.duration_s=2 --out /tmp/run
+      slicebridge run --scenario my.yaml --set slices.embb.ues=20 --set timing.duration_s=2 --out results/runs/short
     """
     from pybridge.run import run as run_scenario
 
