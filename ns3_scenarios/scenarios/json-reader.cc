@@ -187,7 +187,8 @@ uint32_t JsonReader::IntegerOf(const std::string& key, const std::set<uint32_t>&
         return *allowed.begin();
     }
     const bool fits =
-        json->is_number_unsigned() && json->get<uint64_t>() <= std::numeric_limits<uint32_t>::max();
+        json->is_number_integer() &&
+        IntegerRange(0, std::numeric_limits<uint32_t>::max()).Holds(json->get<double>());
     if (!fits || !allowed.contains(json->get<uint32_t>()))
     {
         Refuse(key, "is " + Quote(*json), Join(allowed));
@@ -378,6 +379,14 @@ void JsonReader::Unused(const std::string& key, std::string_view owner)
     {
         Refuse(key, "belongs to " + std::string(owner), "null");
     }
+}
+
+bool JsonReader::Sound() const
+{
+    return m_json != &EMPTY_OBJECT &&
+           std::none_of(m_violations->begin(),
+                        m_violations->end(),
+                        [this](const auto& violation) { return violation.starts_with(m_path); });
 }
 
 void JsonReader::Close()

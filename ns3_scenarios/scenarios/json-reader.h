@@ -106,6 +106,9 @@ class JsonReader
     /// Note a violation of a rule that spans several keys.
     void Refuse(const std::string& key, const std::string& message, const std::string& allowed);
 
+    /// Nothing has been found wrong in this object so far: rules across keys can be checked.
+    bool Sound() const;
+
     /// No more keys will be asked for.
     void Close();
 

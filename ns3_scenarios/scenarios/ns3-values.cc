@@ -10,6 +10,9 @@
 #include "ns3/type-id.h"
 
 #include <algorithm>
+#include <exception>
+#include <iostream>
+#include <unistd.h>
 
 namespace slicebridge
 {
@@ -17,11 +20,61 @@ namespace slicebridge
 namespace
 {
 
+std::string Line(const std::string& origin, const std::string& message, const std::string& allowed)
+{
+    return origin + ": " + message + " (allowed: " + allowed + ")";
+}
+
 [[noreturn]] void Refuse(const std::string& origin,
                          const std::string& message,
                          const std::string& allowed)
 {
-    throw UsageError(origin + ": " + message + " (allowed: " + allowed + ")");
+    throw UsageError(Line(origin, message, allowed));
+}
+
+/// What is said if ns-3 ends the process in the middle of reading a value.
+std::string g_lastWords;
+
+[[noreturn]] void SayLastWords()
+{
+    constexpr int BAD_INPUT = 2;
+    [[maybe_unused]] const auto written =
+        write(STDERR_FILENO, g_lastWords.data(), g_lastWords.size());
+    _exit(BAD_INPUT);
+}
+
+/**
+ * While one lives, ns-3's way of refusing a number that it cannot read, which is to terminate the
+ * process, ends in one line and exit code 2 like any other mistake in a scenario.
+ */
+class FatalErrorInOneLine
+{
+  public:
+    explicit FatalErrorInOneLine(const std::string& line)
+        : m_stream(std::cerr.rdbuf(nullptr)),
+          m_handler(std::set_terminate(&SayLastWords))
+    {
+        g_lastWords = "ran-slicing: " + line + "\n";
+    }
+
+    ~FatalErrorInOneLine()
+    {
+        std::set_terminate(m_handler);
+        std::cerr.rdbuf(m_stream);
+    }
+
+    FatalErrorInOneLine(const FatalErrorInOneLine&) = delete;
+    FatalErrorInOneLine& operator=(const FatalErrorInOneLine&) = delete;
+
+  private:
+    std::streambuf* m_stream;
+    std::terminate_handler m_handler;
+};
+
+std::string Allowed(const ns3::AttributeChecker& checker)
+{
+    return checker.HasUnderlyingTypeInformation() ? checker.GetUnderlyingTypeInformation()
+                                                  : checker.GetValueTypeName();
 }
 
 void SetAttribute(const std::string& name, const std::string& value, const std::string& origin)
@@ -41,13 +94,11 @@ void SetAttribute(const std::string& name, const std::string& value, const std::
                className + " has no attribute " + attributeName,
                "see --PrintAttributes=" + className);
     }
+    const auto misfit = Line(origin, "'" + value + "' does not fit", Allowed(*attribute.checker));
+    const FatalErrorInOneLine guard(misfit);
     if (!ns3::Config::SetDefaultFailSafe(name, ns3::StringValue(value)))
     {
-        Refuse(origin,
-               "'" + value + "' does not fit",
-               attribute.checker->HasUnderlyingTypeInformation()
-                   ? attribute.checker->GetUnderlyingTypeInformation()
-                   : attribute.checker->GetValueTypeName());
+        throw UsageError(misfit);
     }
 }
 
@@ -72,9 +123,11 @@ void SetNs3Value(const std::string& name, const std::string& value, const std::s
     {
         Refuse(origin, "ns-3 has no global value " + name, "see --PrintGlobals");
     }
+    const auto misfit = Line(origin, "'" + value + "' does not fit", "see --PrintGlobals");
+    const FatalErrorInOneLine guard(misfit);
     if (!ns3::Config::SetGlobalFailSafe(name, ns3::StringValue(value)))
     {
-        Refuse(origin, "'" + value + "' does not fit", "see --PrintGlobals");
+        throw UsageError(misfit);
     }
 }
 

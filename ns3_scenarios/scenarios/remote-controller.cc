@@ -310,7 +310,7 @@ bool RemoteController::Decide(const Observation& observation, Control& control)
         m_impl->link.SendBye("the scenario's duration is over");
         return false;
     }
-    if (answer == Link::Answer::Bye)
+    if (answer != Link::Answer::Action)
     {
         return false;
     }

@@ -48,7 +48,7 @@ class RemoteController : public Controller
 
     /**
      * One STATE and its ACTION. With `observation.last` the episode is closed by BYE.
-     * @return false if the learner ended the episode
+     * @return false if the learner ended the episode, or `LinkOptions::interrupted` did
      * @throws LinkError: main shall exit with its ExitCode()
      */
     bool Decide(const Observation& observation, Control& control) override;

@@ -32,14 +32,14 @@ TimingConfig ReadTiming(JsonReader reader)
         .warmUp_s = reader.Number("warm_up_s", {.low = 0, .high = 600}),
         .duration_s = reader.Number("duration_s", {.low = 0, .high = 86'400, .lowOpen = true}),
     };
-    if (timing.highPeriod_ms % timing.lowPeriod_ms != 0)
+    if (reader.Sound() && timing.highPeriod_ms % timing.lowPeriod_ms != 0)
     {
         reader.Refuse("high_period_ms",
                       "is " + std::to_string(timing.highPeriod_ms),
                       "a multiple of low_period_ms");
     }
     const int64_t duration_ns = std::llround(timing.duration_s * NS_PER_S);
-    if (duration_ns % (timing.highPeriod_ms * NS_PER_MS) != 0)
+    if (reader.Sound() && duration_ns % (timing.highPeriod_ms * NS_PER_MS) != 0)
     {
         reader.Refuse("duration_s",
                       "is " + std::to_string(timing.duration_s),
@@ -60,7 +60,7 @@ CarrierConfig ReadCarrier(JsonReader reader)
     // TS 36.101, table 5.7.3-1: numbers between bands 12 and 13, and between 17 and 18.
     const bool inGap = (carrier.dlEarfcn >= 4950 && carrier.dlEarfcn < 5000) ||
                        (carrier.dlEarfcn >= 5380 && carrier.dlEarfcn < 5730);
-    if (inGap)
+    if (reader.Sound() && inGap)
     {
         reader.Refuse("dl_earfcn",
                       "is " + std::to_string(carrier.dlEarfcn) + ", in no FDD band",
@@ -79,7 +79,7 @@ CellsConfig ReadCells(JsonReader reader)
         .positions_m = ReadPositions(reader, "positions_m"),
         .handover = reader.Boolean("handover"),
     };
-    if (cells.positions_m && cells.positions_m->size() != cells.count)
+    if (reader.Sound() && cells.positions_m && cells.positions_m->size() != cells.count)
     {
         reader.Refuse("positions_m",
                       "has " + std::to_string(cells.positions_m->size()) + " entries",
@@ -121,7 +121,8 @@ PropagationConfig ReadPropagation(JsonReader reader)
     propagation.fading =
         reader.Choice<FadingModel>("fading",
                                    {{"jakes", FadingModel::Jakes}, {"none", FadingModel::None}});
-    if (propagation.model == ConstantSinr && propagation.fading != FadingModel::None)
+    if (reader.Sound() && propagation.model == ConstantSinr &&
+        propagation.fading != FadingModel::None)
     {
         reader.Refuse("fading", "is \"jakes\" with model constant-sinr", "none");
     }
@@ -140,7 +141,7 @@ MobilityConfig ReadMobility(JsonReader reader)
         const NumberRange speed{.low = 0, .high = 200};
         const auto row = reader.Row("speed_mps", {speed, speed});
         mobility.speed_mps = {row[0], row[1]};
-        if (row[0] > row[1])
+        if (reader.Sound() && row[0] > row[1])
         {
             reader.Refuse("speed_mps", "has the greatest speed first", "[lowest, highest]");
         }

@@ -70,7 +70,7 @@ Simulation::Simulation(Scenario scenario, const CommandLineOptions& options)
 {
     ns3::RngSeedManager::SetSeed(RNG_SEED);
     ns3::RngSeedManager::SetRun(m_scenario.seed);
-    m_network = MakeRan(m_scenario, [&] { SetUserDefaults(options); });
+    BuildNetwork(options);
     BuildTraffic();
     m_summary = std::make_unique<Summary>(m_scenario, m_network->GetRan(), *m_ledger);
     m_controller = MakeController(options);
@@ -94,6 +94,18 @@ Simulation::~Simulation()
     // Nodes hold applications that refer to the members.
     m_loop.reset();
     ns3::Simulator::Destroy();
+}
+
+void Simulation::BuildNetwork(const CommandLineOptions& options)
+{
+    try
+    {
+        m_network = MakeRan(m_scenario, [&] { SetUserDefaults(options); });
+    }
+    catch (const std::invalid_argument& error)
+    {
+        throw UsageError(options.scenario + ": " + error.what());
+    }
 }
 
 void Simulation::SetUserDefaults(const CommandLineOptions& options) const
@@ -137,9 +149,9 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
              .slices = m_scenario.SliceConfigs(),
              .highPeriod = ns3::MilliSeconds(m_scenario.timing.highPeriod_ms)});
     }
-    auto remote =
-        std::make_unique<RemoteController>(LinkOptionsFromEnvironment(options.agent, options.runId),
-                                           Describe(m_scenario));
+    auto link = LinkOptionsFromEnvironment(options.agent, options.runId);
+    link.interrupted = [] { return SignalReceived() != 0; };
+    auto remote = std::make_unique<RemoteController>(std::move(link), Describe(m_scenario));
     m_remote = remote.get();
     return remote;
 }

@@ -48,6 +48,7 @@ class Simulation
     std::string SummaryText() const;
 
   private:
+    void BuildNetwork(const CommandLineOptions& options);
     void SetUserDefaults(const CommandLineOptions& options) const;
     void BuildTraffic();
     std::unique_ptr<Controller> MakeController(const CommandLineOptions& options);

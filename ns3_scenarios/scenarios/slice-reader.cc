@@ -116,7 +116,7 @@ TrafficModel ReadPeriodic(JsonReader& reader)
 {
     PeriodicTraffic traffic{.period_ms = reader.Number("period_ms", Positive(3.6e6)),
                             .jitter_ms = reader.Number("jitter_ms", {.low = 0})};
-    if (traffic.jitter_ms > traffic.period_ms)
+    if (reader.Sound() && traffic.jitter_ms > traffic.period_ms)
     {
         reader.Refuse("jitter_ms", "is " + std::to_string(traffic.jitter_ms), "at most period_ms");
     }
@@ -133,7 +133,7 @@ TrafficModel ReadBetaBurst(JsonReader& reader)
     BetaBurstTraffic traffic{.burstPeriod_s = reader.Number("burst_period_s", Positive(86'400)),
                              .burstDuration_s =
                                  reader.Number("burst_duration_s", Positive(86'400))};
-    if (traffic.burstDuration_s > traffic.burstPeriod_s)
+    if (reader.Sound() && traffic.burstDuration_s > traffic.burstPeriod_s)
     {
         reader.Refuse("burst_duration_s",
                       "is " + std::to_string(traffic.burstDuration_s),
@@ -172,11 +172,11 @@ RrmPolicyRatio ReadPolicy(JsonReader reader)
     const double dedicated = reader.Number("dedicated", ratio);
     const double min = reader.Number("min", ratio);
     const double max = reader.Number("max", ratio);
-    if (dedicated > min)
+    if (reader.Sound() && dedicated > min)
     {
         reader.Refuse("dedicated", "is " + std::to_string(dedicated), "at most min");
     }
-    if (min > max)
+    if (reader.Sound() && min > max)
     {
         reader.Refuse("min", "is " + std::to_string(min), "at most max");
     }
@@ -197,7 +197,7 @@ Sla ReadSla(JsonReader reader)
         reader.OptionalNumber("reliability",
                               {.low = 0, .high = 1, .lowOpen = true, .highOpen = true});
     sla.weight = reader.Number("weight", {.low = 0, .high = 1000});
-    if (sla.reliability && !sla.delayBudget_ms)
+    if (reader.Sound() && sla.reliability && !sla.delayBudget_ms)
     {
         reader.Refuse("reliability", "is set without delay_budget_ms", "null, or set both");
     }

@@ -29,20 +29,22 @@ class Summary
     std::string Text() const;
 
   private:
-    struct PrbTotals
+    /// Running totals of a slice over all cells.
+    struct Totals
     {
-        uint64_t used{};
-        uint64_t available{};
+        uint64_t prbUsed{};
+        uint64_t prbAvailable{};
+        uint64_t bytesSent{};
+        uint64_t bytesDelivered{};
     };
 
-    /// Of each slice over all cells.
-    std::vector<PrbTotals> ReadPrbs() const;
-    std::string Line(std::size_t slice, double length_s, double prb_percent) const;
+    std::vector<Totals> ReadTotals() const;
+    std::string Line(std::size_t slice, const Totals& now) const;
 
     const Scenario& m_scenario;
     Ran& m_ran;
     const PacketLedger& m_ledger;
-    std::vector<PrbTotals> m_before;
+    std::vector<Totals> m_before;
     ns3::Time m_start;
 };
 
