@@ -64,7 +64,7 @@ class BearerTap::RlcToMac : public ns3::LteMacSapProvider
 
     void ReportBufferStatus(ReportBufferStatusParameters params) override
     {
-        m_tap.m_retxBytes = params.retxQueueSize;
+        m_tap.m_statusBytes = params.statusPduSize;
         if (!m_tap.m_released)
         {
             m_mac->ReportBufferStatus(params);
@@ -112,27 +112,25 @@ BearerTap::BearerTap(ns3::Ptr<ns3::LteDataRadioBearerInfo> enb,
     enb->m_rlc->SetAttributeFailSafe("EnablePdcpDiscarding", ns3::BooleanValue(false));
     enb->m_pdcp->SetLteRlcSapProvider(m_pdcpToRlc.get());
     enb->m_rlc->SetLteMacSapProvider(m_rlcToMac.get());
-    enb->m_rlc->TraceConnectWithoutContext("TxDrop", ns3::MakeCallback(&BearerTap::OnRlcDrop, this));
+    enb->m_rlc->TraceConnectWithoutContext("TxDrop",
+                                           ns3::MakeCallback(&BearerTap::OnRlcDrop, this));
 }
 
 BearerTap::~BearerTap() = default;
 
-void
-BearerTap::ConnectUe(ns3::Ptr<ns3::LteDataRadioBearerInfo> ue)
+void BearerTap::ConnectUe(ns3::Ptr<ns3::LteDataRadioBearerInfo> ue)
 {
     m_ue = ue;
     m_rlcToPdcp = std::make_unique<RlcToPdcp>(*this, ue->m_pdcp->GetLteRlcSapUser());
     ue->m_rlc->SetLteRlcSapUser(m_rlcToPdcp.get());
 }
 
-bool
-BearerTap::UeConnected() const
+bool BearerTap::UeConnected() const
 {
     return m_ue && !m_retired;
 }
 
-void
-BearerTap::Retire()
+void BearerTap::Retire()
 {
     if (m_retired)
     {
@@ -154,45 +152,48 @@ BearerTap::Retire()
         }
     }
     m_buffer.clear();
-    m_onAir.clear();
     m_bufferBytes = 0;
 }
 
-void
-BearerTap::Release()
+void BearerTap::Release()
 {
     Retire();
     m_released = true;
     // ns-3 leaves the timers of a removed RLC entity running.
-    ns3::Simulator::ScheduleNow([enb = m_enb, ue = m_ue] {
-        enb->m_rlc->Dispose();
-        if (ue)
+    ns3::Simulator::ScheduleNow(
+        [enb = m_enb, ue = m_ue]
         {
-            ue->m_rlc->Dispose();
-        }
-    });
+            enb->m_rlc->Dispose();
+            if (ue)
+            {
+                ue->m_rlc->Dispose();
+            }
+        });
 }
 
-uint64_t
-BearerTap::BufferedBytes() const
+uint64_t BearerTap::BufferedBytes() const
 {
-    return m_retired ? 0 : m_bufferBytes + m_retxBytes;
+    return m_bufferBytes;
 }
 
-ns3::Time
-BearerTap::OldestArrival() const
+uint32_t BearerTap::LeastOpportunity_bytes() const
+{
+    // What ns-3's RLC AM insists on for new data; RLC UM turns down what is too small by itself.
+    constexpr uint32_t AM_DATA_BYTES = 7;
+    return m_mode == LteRlcMode::Acknowledged ? std::max(AM_DATA_BYTES, m_statusBytes) : 0;
+}
+
+ns3::Time BearerTap::OldestArrival() const
 {
     return m_buffer.empty() ? ns3::Time::Max() : m_buffer.front().arrival;
 }
 
-ns3::Time
-BearerTap::BusySince() const
+ns3::Time BearerTap::BusySince() const
 {
     return m_busySince;
 }
 
-void
-BearerTap::OnPdcpPdu(ns3::LteRlcSapProvider::TransmitPdcpPduParameters& params)
+void BearerTap::OnPdcpPdu(ns3::LteRlcSapProvider::TransmitPdcpPduParameters& params)
 {
     const uint32_t bytes = params.pdcpPdu->GetSize();
     m_refused = false;
@@ -216,16 +217,14 @@ BearerTap::OnPdcpPdu(ns3::LteRlcSapProvider::TransmitPdcpPduParameters& params)
     m_bufferBytes += bytes;
 }
 
-void
-BearerTap::OnRlcDrop(ns3::Ptr<const ns3::Packet> pdcpPdu)
+void BearerTap::OnRlcDrop(ns3::Ptr<const ns3::Packet> pdcpPdu)
 {
     m_refused = true;
     ++m_totals.rlcSduDropped;
     m_dropped(*pdcpPdu, false);
 }
 
-uint32_t
-BearerTap::NewDataBytes(const ns3::Packet& rlcPdu)
+uint32_t BearerTap::NewDataBytes(const ns3::Packet& rlcPdu)
 {
     if (m_mode == LteRlcMode::Unacknowledged)
     {
@@ -242,8 +241,7 @@ BearerTap::NewDataBytes(const ns3::Packet& rlcPdu)
     return rlcPdu.GetSize() - headerBytes;
 }
 
-void
-BearerTap::OnRlcPdu(const ns3::Packet& rlcPdu)
+void BearerTap::OnRlcPdu(const ns3::Packet& rlcPdu)
 {
     if (m_retired)
     {
@@ -257,8 +255,7 @@ BearerTap::OnRlcPdu(const ns3::Packet& rlcPdu)
     }
 }
 
-void
-BearerTap::CountSent(uint32_t bytes)
+void BearerTap::CountSent(uint32_t bytes)
 {
     const auto now = ns3::Simulator::Now();
     while (bytes > 0 && !m_buffer.empty())
@@ -287,8 +284,7 @@ BearerTap::CountSent(uint32_t bytes)
     }
 }
 
-void
-BearerTap::CountBurst(uint32_t bytes)
+void BearerTap::CountBurst(uint32_t bytes)
 {
     const auto now = ns3::Simulator::Now();
     if (!m_inBurst)
@@ -308,13 +304,8 @@ BearerTap::CountBurst(uint32_t bytes)
     m_inBurst = !m_buffer.empty();
 }
 
-void
-BearerTap::OnDelivered(const ns3::Packet& pdcpPdu)
+void BearerTap::OnDelivered(const ns3::Packet& pdcpPdu)
 {
-    if (m_retired)
-    {
-        return;
-    }
     ns3::LtePdcpHeader header;
     pdcpPdu.PeekHeader(header);
     const auto it = std::ranges::find(m_onAir, header.GetSequenceNumber(), &OnAir::pdcpSn);

@@ -64,14 +64,16 @@ class BearerTap
     void ConnectUe(ns3::Ptr<ns3::LteDataRadioBearerInfo> ue);
     bool UeConnected() const;
 
-    /// The UE has left: what the RLC buffer still holds is discarded, what comes later ignored.
+    /// The UE has left: what the RLC buffer still holds is discarded, what is sent later ignored.
     void Retire();
 
     /// The cell has forgotten the UE: timers of both RLC ends are stopped.
     void Release();
 
-    /// Of SDUs not sent yet, and of PDUs that wait for a repetition by RLC AM.
+    /// Of SDUs, or parts of them, that have not been sent yet.
     uint64_t BufferedBytes() const;
+    /// Least bytes in a transmission opportunity that the RLC can use.
+    uint32_t LeastOpportunity_bytes() const;
     /// Arrival of the oldest SDU in the RLC buffer; Time::Max() if there is none.
     ns3::Time OldestArrival() const;
     /// Since when there has been data in the RLC buffer; Time::Max() if there is none.
@@ -120,7 +122,7 @@ class BearerTap
 
     std::deque<Sdu> m_buffer;
     uint64_t m_bufferBytes{};
-    uint32_t m_retxBytes{};
+    uint32_t m_statusBytes{}; ///< of the STATUS PDU that RLC AM wants to send
     ns3::Time m_busySince{ns3::Time::Max()};
 
     std::deque<OnAir> m_onAir; ///< SDUs sent but not yet seen at the UE, in bearer order

@@ -9,8 +9,7 @@
 namespace slicebridge
 {
 
-std::vector<ns3::Vector>
-SitePositions(const LteSiteConfig& sites)
+std::vector<ns3::Vector> SitePositions(const LteSiteConfig& sites)
 {
     if (!sites.positions_m.empty())
     {
@@ -42,28 +41,28 @@ SitePositions(const LteSiteConfig& sites)
     return positions;
 }
 
-ns3::Vector
-DropInCell(const ns3::Vector& site,
-           double interSiteDistance_m,
-           double height_m,
-           ns3::UniformRandomVariable& random)
+ns3::Vector DropInCell(const ns3::Vector& site,
+                       double interSiteDistance_m,
+                       double height_m,
+                       ns3::UniformRandomVariable& random)
 {
     // COST 231 Hata is not meant for shorter distances.
     constexpr double MIN_DISTANCE_M = 20.0;
     const double outer = std::max(0.5 * interSiteDistance_m, MIN_DISTANCE_M);
-    const double radius = std::sqrt(random.GetValue(MIN_DISTANCE_M * MIN_DISTANCE_M, outer * outer));
+    const double radius =
+        std::sqrt(random.GetValue(MIN_DISTANCE_M * MIN_DISTANCE_M, outer * outer));
     const double angle = random.GetValue(0.0, 2.0 * std::numbers::pi);
     return {site.x + radius * std::cos(angle), site.y + radius * std::sin(angle), height_m};
 }
 
-ns3::Rectangle
-CoveredArea(std::span<const ns3::Vector> sites,
-            std::span<const ns3::Vector> ues,
-            double interSiteDistance_m)
+ns3::Rectangle CoveredArea(std::span<const ns3::Vector> sites,
+                           std::span<const ns3::Vector> ues,
+                           double interSiteDistance_m)
 {
     const double margin = 0.5 * interSiteDistance_m;
     ns3::Rectangle area(sites[0].x, sites[0].x, sites[0].y, sites[0].y);
-    const auto cover = [&area](const ns3::Vector& position, double around) {
+    const auto cover = [&area](const ns3::Vector& position, double around)
+    {
         area.xMin = std::min(area.xMin, position.x - around);
         area.xMax = std::max(area.xMax, position.x + around);
         area.yMin = std::min(area.yMin, position.y - around);
@@ -80,12 +79,12 @@ CoveredArea(std::span<const ns3::Vector> sites,
     return area;
 }
 
-std::size_t
-NearestSite(std::span<const ns3::Vector> sites, const ns3::Vector& position)
+std::size_t NearestSite(std::span<const ns3::Vector> sites, const ns3::Vector& position)
 {
-    const auto nearest = std::ranges::min_element(sites, {}, [&position](const auto& site) {
-        return ns3::CalculateDistance(site, position);
-    });
+    const auto nearest = std::ranges::min_element(
+        sites,
+        {},
+        [&position](const auto& site) { return ns3::CalculateDistance(site, position); });
     return static_cast<std::size_t>(nearest - sites.begin());
 }
 

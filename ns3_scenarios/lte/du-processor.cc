@@ -33,14 +33,12 @@ DuProcessor::~DuProcessor()
     }
 }
 
-double
-DuProcessor::Work_bits(const DuPacket& packet) const
+double DuProcessor::Work_bits(const DuPacket& packet) const
 {
     return 8.0 * (packet.bytes + m_config.overhead_bytes);
 }
 
-void
-DuProcessor::Account(Queue& queue, const DuPacket& packet, bool added)
+void DuProcessor::Account(Queue& queue, const DuPacket& packet, bool added)
 {
     if (packet.ue >= queue.ueBytes.size())
     {
@@ -51,8 +49,7 @@ DuProcessor::Account(Queue& queue, const DuPacket& packet, bool added)
     queue.ueBytes[packet.ue] += change;
 }
 
-void
-DuProcessor::SetShares(std::span<const float> shares)
+void DuProcessor::SetShares(std::span<const float> shares)
 {
     const auto now = ns3::Simulator::Now();
     for (std::size_t slice = 0; slice < m_queues.size(); ++slice)
@@ -69,8 +66,7 @@ DuProcessor::SetShares(std::span<const float> shares)
     }
 }
 
-void
-DuProcessor::Enqueue(std::size_t slice, DuPacket&& packet)
+void DuProcessor::Enqueue(std::size_t slice, DuPacket&& packet)
 {
     auto& queue = m_queues[slice];
     if (queue.packets.size() >= m_config.queue_packets)
@@ -86,8 +82,7 @@ DuProcessor::Enqueue(std::size_t slice, DuPacket&& packet)
     }
 }
 
-void
-DuProcessor::Insert(std::size_t slice, DuPacket&& packet)
+void DuProcessor::Insert(std::size_t slice, DuPacket&& packet)
 {
     auto& packets = m_queues[slice].packets;
     if (packets.empty() || packets.size() >= m_config.queue_packets)
@@ -97,14 +92,14 @@ DuProcessor::Insert(std::size_t slice, DuPacket&& packet)
     }
     Account(m_queues[slice], packet, true);
     // The one in front is being processed.
-    const auto later = std::find_if(packets.begin() + 1, packets.end(), [&](const auto& other) {
-        return other.ue == packet.ue && other.arrival > packet.arrival;
-    });
+    const auto later = std::find_if(
+        packets.begin() + 1,
+        packets.end(),
+        [&](const auto& other) { return other.ue == packet.ue && other.arrival > packet.arrival; });
     packets.insert(later, std::move(packet));
 }
 
-void
-DuProcessor::BeginFront(std::size_t slice)
+void DuProcessor::BeginFront(std::size_t slice)
 {
     auto& queue = m_queues[slice];
     queue.remaining_bits = Work_bits(queue.packets.front());
@@ -112,8 +107,7 @@ DuProcessor::BeginFront(std::size_t slice)
     ScheduleCompletion(slice);
 }
 
-void
-DuProcessor::ScheduleCompletion(std::size_t slice)
+void DuProcessor::ScheduleCompletion(std::size_t slice)
 {
     auto& queue = m_queues[slice];
     queue.completion.Cancel();
@@ -127,8 +121,7 @@ DuProcessor::ScheduleCompletion(std::size_t slice)
     }
 }
 
-void
-DuProcessor::Complete(std::size_t slice)
+void DuProcessor::Complete(std::size_t slice)
 {
     auto& queue = m_queues[slice];
     DuPacket packet = std::move(queue.packets.front());
@@ -142,8 +135,7 @@ DuProcessor::Complete(std::size_t slice)
     m_processed(std::move(packet));
 }
 
-std::vector<DuPacket>
-DuProcessor::Remove(std::size_t slice, uint32_t ue)
+std::vector<DuPacket> DuProcessor::Remove(std::size_t slice, uint32_t ue)
 {
     auto& queue = m_queues[slice];
     std::vector<DuPacket> removed;
@@ -177,34 +169,29 @@ DuProcessor::Remove(std::size_t slice, uint32_t ue)
     return removed;
 }
 
-uint64_t
-DuProcessor::ProcessedBits(std::size_t slice) const
+uint64_t DuProcessor::ProcessedBits(std::size_t slice) const
 {
     return m_queues[slice].processed_bits;
 }
 
-uint64_t
-DuProcessor::QueuedBytes(std::size_t slice) const
+uint64_t DuProcessor::QueuedBytes(std::size_t slice) const
 {
     return m_queues[slice].bytes;
 }
 
-uint64_t
-DuProcessor::QueuedBytes(std::size_t slice, uint32_t ue) const
+uint64_t DuProcessor::QueuedBytes(std::size_t slice, uint32_t ue) const
 {
     const auto& bytes = m_queues[slice].ueBytes;
     return ue < bytes.size() ? bytes[ue] : 0;
 }
 
-ns3::Time
-DuProcessor::OldestArrival(std::size_t slice) const
+ns3::Time DuProcessor::OldestArrival(std::size_t slice) const
 {
     const auto& packets = m_queues[slice].packets;
     return packets.empty() ? ns3::Time::Max() : packets.front().arrival;
 }
 
-ns3::Time
-DuProcessor::OldestArrival(std::size_t slice, uint32_t ue) const
+ns3::Time DuProcessor::OldestArrival(std::size_t slice, uint32_t ue) const
 {
     if (QueuedBytes(slice, ue) == 0)
     {

@@ -69,7 +69,7 @@ class DuProcessor
     {
         std::deque<DuPacket> packets;
         double rate_bps{};
-        double remaining_bits{};    ///< of the packet in front, as of `updated`
+        double remaining_bits{}; ///< of the packet in front, as of `updated`
         ns3::Time updated;
         ns3::EventId completion;
         uint64_t processed_bits{};

@@ -21,10 +21,10 @@ constexpr double SPEED_OF_LIGHT_MPS = 299792458.0;
 constexpr std::size_t MAX_RBS = 100;
 
 /// Extended Vehicular A (TS 36.104, table B.2-2).
-constexpr std::array<double, JakesLink::TAPS> TAP_DELAY_S{
-    0e-9, 30e-9, 150e-9, 310e-9, 370e-9, 710e-9, 1090e-9, 1730e-9, 2510e-9};
-constexpr std::array<double, JakesLink::TAPS> TAP_POWER_DB{
-    0.0, -1.5, -1.4, -3.6, -0.6, -9.1, -7.0, -12.0, -16.9};
+constexpr std::array<double, JakesLink::TAPS>
+    TAP_DELAY_S{0e-9, 30e-9, 150e-9, 310e-9, 370e-9, 710e-9, 1090e-9, 1730e-9, 2510e-9};
+constexpr std::array<double, JakesLink::TAPS>
+    TAP_POWER_DB{0.0, -1.5, -1.4, -3.6, -0.6, -9.1, -7.0, -12.0, -16.9};
 
 /// A cosine table of 2^12 entries: phase error below 1e-3 rad, far below what a CQI resolves.
 constexpr unsigned TABLE_BITS = 12;
@@ -66,15 +66,13 @@ struct Tables
     }
 };
 
-const Tables&
-SharedTables()
+const Tables& SharedTables()
 {
     static const Tables tables;
     return tables;
 }
 
-uint32_t
-TableIndex(double turns)
+uint32_t TableIndex(double turns)
 {
     return static_cast<uint32_t>(static_cast<int64_t>(turns * TABLE_SIZE)) & (TABLE_SIZE - 1);
 }
@@ -98,8 +96,7 @@ JakesLink::JakesLink(double doppler_hz, ns3::Ptr<ns3::UniformRandomVariable> ran
     }
 }
 
-void
-JakesLink::Coefficients(double time_s, std::span<float> real, std::span<float> imaginary) const
+void JakesLink::Coefficients(double time_s, std::span<float> real, std::span<float> imaginary) const
 {
     const auto& tables = SharedTables();
     std::ranges::fill(real, 0.0F);
@@ -128,8 +125,7 @@ JakesLink::Coefficients(double time_s, std::span<float> real, std::span<float> i
 
 NS_OBJECT_ENSURE_REGISTERED(JakesFadingModel);
 
-ns3::TypeId
-JakesFadingModel::GetTypeId()
+ns3::TypeId JakesFadingModel::GetTypeId()
 {
     static ns3::TypeId tid = ns3::TypeId("slicebridge::JakesFadingModel")
                                  .SetParent<ns3::SpectrumPropagationLossModel>()
@@ -137,15 +133,13 @@ JakesFadingModel::GetTypeId()
     return tid;
 }
 
-std::size_t
-JakesFadingModel::PairHash::operator()(const Pair& pair) const
+std::size_t JakesFadingModel::PairHash::operator()(const Pair& pair) const
 {
     const std::hash<const void*> hash;
     return hash(pair.first) * 31 + hash(pair.second);
 }
 
-void
-JakesFadingModel::Configure(uint32_t bandwidth_prb, double carrier_hz)
+void JakesFadingModel::Configure(uint32_t bandwidth_prb, double carrier_hz)
 {
     m_bandwidth_prb = bandwidth_prb;
     m_carrier_hz = carrier_hz;
@@ -153,11 +147,10 @@ JakesFadingModel::Configure(uint32_t bandwidth_prb, double carrier_hz)
     m_imaginary.resize(bandwidth_prb);
 }
 
-void
-JakesFadingModel::AddLink(ns3::Ptr<const ns3::MobilityModel> ue,
-                          ns3::Ptr<const ns3::MobilityModel> cell,
-                          double speed_mps,
-                          int64_t stream)
+void JakesFadingModel::AddLink(ns3::Ptr<const ns3::MobilityModel> ue,
+                               ns3::Ptr<const ns3::MobilityModel> cell,
+                               double speed_mps,
+                               int64_t stream)
 {
     auto random = ns3::CreateObject<ns3::UniformRandomVariable>();
     random->SetStream(stream);
@@ -169,8 +162,8 @@ JakesFadingModel::AddLink(ns3::Ptr<const ns3::MobilityModel> ue,
     m_links.push_back({JakesLink(doppler_hz, random), -1, std::vector<float>(m_bandwidth_prb)});
 }
 
-std::span<const float>
-JakesFadingModel::PowerGain(const ns3::MobilityModel& a, const ns3::MobilityModel& b) const
+std::span<const float> JakesFadingModel::PowerGain(const ns3::MobilityModel& a,
+                                                   const ns3::MobilityModel& b) const
 {
     const auto it = m_index.find({&a, &b});
     if (it == m_index.end())
@@ -191,16 +184,14 @@ JakesFadingModel::PowerGain(const ns3::MobilityModel& a, const ns3::MobilityMode
     return link.gain;
 }
 
-void
-JakesFadingModel::DoDispose()
+void JakesFadingModel::DoDispose()
 {
     m_links.clear();
     m_index.clear();
     ns3::SpectrumPropagationLossModel::DoDispose();
 }
 
-ns3::Ptr<ns3::SpectrumValue>
-JakesFadingModel::DoCalcRxPowerSpectralDensity(
+ns3::Ptr<ns3::SpectrumValue> JakesFadingModel::DoCalcRxPowerSpectralDensity(
     ns3::Ptr<const ns3::SpectrumSignalParameters> params,
     ns3::Ptr<const ns3::MobilityModel> a,
     ns3::Ptr<const ns3::MobilityModel> b) const
@@ -219,8 +210,7 @@ JakesFadingModel::DoCalcRxPowerSpectralDensity(
     return psd;
 }
 
-int64_t
-JakesFadingModel::DoAssignStreams(int64_t stream)
+int64_t JakesFadingModel::DoAssignStreams(int64_t stream)
 {
     // Each link has its stream from AddLink.
     return 0;

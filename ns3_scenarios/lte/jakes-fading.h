@@ -17,8 +17,8 @@ namespace slicebridge
 
 /**
  * Rayleigh fading of one link, selective in time and frequency: the nine taps of the Extended
- * Vehicular A profile (TS 36.104, table B.2-2), each a sum of sinusoids with the Doppler spectrum of
- * Clarke and Jakes (random angles and phases, after Zheng and Xiao 2003), so that each tap's
+ * Vehicular A profile (TS 36.104, table B.2-2), each a sum of sinusoids with the Doppler spectrum
+ * of Clarke and Jakes (random angles and phases, after Zheng and Xiao 2003), so that each tap's
  * autocorrelation tends to J0(2 pi f_d tau). Its mean power gain is 1.
  */
 class JakesLink

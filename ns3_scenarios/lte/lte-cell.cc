@@ -7,7 +7,6 @@
 
 #include "ns3/abort.h"
 #include "ns3/component-carrier-enb.h"
-#include "ns3/lte-enb-component-carrier-manager.h"
 #include "ns3/object-map.h"
 #include "ns3/pointer.h"
 #include "ns3/simulator.h"
@@ -24,33 +23,36 @@ namespace
 
 constexpr double TTI_S = 1e-3;
 
-ns3::Ptr<SliceFfMacScheduler>
-SchedulerOf(ns3::LteEnbNetDevice& device)
+ns3::Ptr<SliceFfMacScheduler> SchedulerOf(ns3::LteEnbNetDevice& device)
 {
     const auto carrier =
         ns3::DynamicCast<ns3::ComponentCarrierEnb>(device.GetCcMap().begin()->second);
     return ns3::DynamicCast<SliceFfMacScheduler>(carrier->GetFfMacScheduler());
 }
 
+ns3::Ptr<GuardedCarrierManager> CarrierManagerOf(ns3::LteEnbNetDevice& device)
+{
+    ns3::PointerValue manager;
+    device.GetAttribute("LteEnbComponentCarrierManager", manager);
+    return manager.Get<GuardedCarrierManager>();
+}
+
 /// The one data bearer of a UE, as the eNB holds it.
-ns3::Ptr<ns3::LteDataRadioBearerInfo>
-DataBearer(ns3::UeManager& ue)
+ns3::Ptr<ns3::LteDataRadioBearerInfo> DataBearer(ns3::UeManager& ue)
 {
     ns3::ObjectMapValue bearers;
     ue.GetAttribute("DataRadioBearerMap", bearers);
     return ns3::DynamicCast<ns3::LteDataRadioBearerInfo>(bearers.Begin()->second);
 }
 
-double
-Age_ms(ns3::Time since)
+double Age_ms(ns3::Time since)
 {
     return since == ns3::Time::Max() ? 0.0
                                      : (ns3::Simulator::Now() - since).ToDouble(ns3::Time::MS);
 }
 
 /// The eight values of P_A in the order of PA_LEVELS_DB.
-ns3::LteRrcSap::PdschConfigDedicated
-PdschConfig(uint8_t level)
+ns3::LteRrcSap::PdschConfigDedicated PdschConfig(uint8_t level)
 {
     using Config = ns3::LteRrcSap::PdschConfigDedicated;
     constexpr std::array VALUES{Config::dB_6,
@@ -77,6 +79,7 @@ LteCell::LteCell(std::size_t index,
       m_device{device},
       m_rrc{device->GetRrc()},
       m_scheduler{SchedulerOf(*device)},
+      m_carrierManager{CarrierManagerOf(*device)},
       m_budget_w{std::pow(10.0, (config.carrier.txPower_dbm - 30.0) / 10.0)},
       m_energyPerPrb_j{m_budget_w / config.carrier.bandwidth_prb * TTI_S},
       m_compute_bps{config.du.compute_bps},
@@ -86,9 +89,8 @@ LteCell::LteCell(std::size_t index,
            config.slices.size(),
            [this](DuPacket&& packet) { m_gate.Admit(packet.packet); },
            [this](DuPacket&& packet) { m_around.dropped(*packet.packet, LteDropCause::DuQueue); }},
-      m_gate{device->GetNode(), [this](auto packet, uint32_t teid, uint32_t bytes) {
-                 OnArrival(packet, teid, bytes);
-             }}
+      m_gate{device->GetNode(),
+             [this](auto packet, uint32_t teid, uint32_t bytes) { OnArrival(packet, teid, bytes); }}
 {
     for (const auto& slice : config.slices)
     {
@@ -96,16 +98,18 @@ LteCell::LteCell(std::size_t index,
         m_policies.push_back(slice.slice.policy);
     }
     ConfigureScheduler(config);
+    m_carrierManager->SetLeastOpportunity([this](uint16_t rnti, uint8_t lcid)
+                                          { return LeastOpportunity_bytes(rnti, lcid); });
 }
 
 LteCell::~LteCell()
 {
     m_scheduler->SetSliceResolver({});
     m_scheduler->SetReleaseHook({});
+    m_carrierManager->SetLeastOpportunity([](uint16_t, uint8_t) { return 0; });
 }
 
-void
-LteCell::ConfigureScheduler(const LteRanConfig& config)
+void LteCell::ConfigureScheduler(const LteRanConfig& config)
 {
     std::vector<SliceSchedulerConfig> slices;
     for (const auto& [slice, rlc] : config.slices)
@@ -113,54 +117,59 @@ LteCell::ConfigureScheduler(const LteRanConfig& config)
         slices.push_back({slice.rule, DelayBudget_ms(slice), LossTarget(slice), slice.policy});
     }
     m_scheduler->SetSlices(slices);
-    m_scheduler->SetSliceResolver([this](uint16_t rnti, uint8_t) -> std::optional<uint32_t> {
-        for (const auto& [ue, context] : m_contexts)
+    m_scheduler->SetSliceResolver(
+        [this](uint16_t rnti, uint8_t) -> std::optional<uint32_t>
         {
-            if (context.rnti == rnti)
-            {
-                return m_around.ues[ue].slice;
-            }
-        }
-        return std::nullopt;
-    });
-    m_scheduler->SetReleaseHook(
-        [this](uint16_t rnti, const DlUeCounters& counters) { OnRelease(rnti, counters); });
+            const auto ue = UeOfRnti(rnti);
+            return ue ? std::optional{m_around.ues[*ue].slice} : std::nullopt;
+        });
+    m_scheduler->SetReleaseHook([this](uint16_t rnti, const DlUeCounters& counters)
+                                { OnRelease(rnti, counters); });
 }
 
-const LteCell::Context*
-LteCell::Find(uint32_t ue) const
+std::optional<uint32_t> LteCell::UeOfRnti(uint16_t rnti) const
+{
+    const auto it =
+        std::ranges::find_if(m_contexts,
+                             [rnti](const auto& entry) { return entry.second.rnti == rnti; });
+    return it == m_contexts.end() ? std::nullopt : std::optional{it->first};
+}
+
+uint32_t LteCell::LeastOpportunity_bytes(uint16_t rnti, uint8_t lcid) const
+{
+    // Signalling bearers are the RRC's, whose messages do not go over the air (ideal RRC).
+    constexpr uint8_t FIRST_DATA_LCID = 3;
+    const auto ue = UeOfRnti(rnti);
+    return ue && lcid >= FIRST_DATA_LCID ? m_contexts.at(*ue).tap->LeastOpportunity_bytes() : 0;
+}
+
+const LteCell::Context* LteCell::Find(uint32_t ue) const
 {
     const auto it = m_contexts.find(ue);
     return it == m_contexts.end() ? nullptr : &it->second;
 }
 
-LteCell::Context*
-LteCell::Find(uint32_t ue)
+LteCell::Context* LteCell::Find(uint32_t ue)
 {
     const auto it = m_contexts.find(ue);
     return it == m_contexts.end() ? nullptr : &it->second;
 }
 
-bool
-LteCell::HasContext(uint32_t ue) const
+bool LteCell::HasContext(uint32_t ue) const
 {
     return Find(ue) != nullptr;
 }
 
-bool
-LteCell::Serves(uint32_t ue) const
+bool LteCell::Serves(uint32_t ue) const
 {
     const auto* context = Find(ue);
     return context && context->tap->UeConnected();
 }
 
-uint32_t
-LteCell::AddUe(uint32_t ue, uint16_t rnti)
+uint32_t LteCell::AddUe(uint32_t ue, uint16_t rnti)
 {
     NS_ABORT_MSG_IF(HasContext(ue), "a cell has two bearers of one UE");
     const uint32_t slice = m_around.ues[ue].slice;
-    ns3::PointerValue manager;
-    m_device->GetAttribute("LteEnbComponentCarrierManager", manager);
     const auto bearer = DataBearer(*m_rrc->GetUeManager(rnti));
     Context context;
     context.rnti = rnti;
@@ -168,18 +177,16 @@ LteCell::AddUe(uint32_t ue, uint16_t rnti)
     context.tap = std::make_unique<BearerTap>(
         bearer,
         m_rlcModes[slice],
-        manager.Get<ns3::LteEnbComponentCarrierManager>()->GetLteMacSapProvider(),
+        m_carrierManager->GetLteMacSapProvider(),
         m_bearerTotals[slice],
-        [this](const ns3::Packet& packet, bool handover) {
-            m_around.dropped(packet, handover ? LteDropCause::Handover : LteDropCause::RlcQueue);
-        });
+        [this](const ns3::Packet& packet, bool handover)
+        { m_around.dropped(packet, handover ? LteDropCause::Handover : LteDropCause::RlcQueue); });
     m_contexts[ue] = std::move(context);
     ns3::Simulator::ScheduleNow([this] { RefreshPower(); });
     return bearer->m_gtpTeid;
 }
 
-void
-LteCell::ConnectUe(uint32_t ue, ns3::Ptr<ns3::LteDataRadioBearerInfo> bearer)
+void LteCell::ConnectUe(uint32_t ue, ns3::Ptr<ns3::LteDataRadioBearerInfo> bearer)
 {
     if (auto* context = Find(ue))
     {
@@ -188,8 +195,7 @@ LteCell::ConnectUe(uint32_t ue, ns3::Ptr<ns3::LteDataRadioBearerInfo> bearer)
     }
 }
 
-void
-LteCell::LeaveUe(uint32_t ue)
+void LteCell::LeaveUe(uint32_t ue)
 {
     if (auto* context = Find(ue))
     {
@@ -197,17 +203,15 @@ LteCell::LeaveUe(uint32_t ue)
     }
 }
 
-void
-LteCell::OnRelease(uint16_t rnti, const DlUeCounters& counters)
+void LteCell::OnRelease(uint16_t rnti, const DlUeCounters& counters)
 {
-    const auto it = std::ranges::find_if(m_contexts, [rnti](const auto& entry) {
-        return entry.second.rnti == rnti;
-    });
-    if (it == m_contexts.end())
+    const auto known = UeOfRnti(rnti);
+    if (!known)
     {
         return;
     }
-    const uint32_t ue = it->first;
+    const uint32_t ue = *known;
+    const auto it = m_contexts.find(ue);
     auto& record = m_around.ues[ue];
     record.prbUsed += counters.prbUsed;
     record.tb += counters.tb;
@@ -223,8 +227,7 @@ LteCell::OnRelease(uint16_t rnti, const DlUeCounters& counters)
     }
 }
 
-void
-LteCell::OnArrival(ns3::Ptr<ns3::Packet> packet, uint32_t teid, uint32_t bytes)
+void LteCell::OnArrival(ns3::Ptr<ns3::Packet> packet, uint32_t teid, uint32_t bytes)
 {
     const auto ue = m_around.ueOfTunnel(teid);
     if (!ue)
@@ -243,14 +246,12 @@ LteCell::OnArrival(ns3::Ptr<ns3::Packet> packet, uint32_t teid, uint32_t bytes)
     }
 }
 
-void
-LteCell::TakeOver(DuPacket&& packet)
+void LteCell::TakeOver(DuPacket&& packet)
 {
     m_du.Insert(m_around.ues[packet.ue].slice, std::move(packet));
 }
 
-void
-LteCell::ApplySliceControls(std::span<const SliceControl> slices)
+void LteCell::ApplySliceControls(std::span<const SliceControl> slices)
 {
     std::vector<float> computeShares;
     m_policies.clear();
@@ -267,8 +268,7 @@ LteCell::ApplySliceControls(std::span<const SliceControl> slices)
     ns3::Simulator::ScheduleNow([this] { RefreshPower(); });
 }
 
-void
-LteCell::RefreshPower()
+void LteCell::RefreshPower()
 {
     if (m_powerShares.empty())
     {
@@ -289,8 +289,7 @@ LteCell::RefreshPower()
     }
 }
 
-void
-LteCell::SetPaLevel(Context& context, uint32_t slice, uint8_t level)
+void LteCell::SetPaLevel(Context& context, uint32_t slice, uint8_t level)
 {
     if (level == context.paLevel || !m_rrc->HasUeManager(context.rnti))
     {
@@ -306,8 +305,7 @@ LteCell::SetPaLevel(Context& context, uint32_t slice, uint8_t level)
     m_rrc->GetUeManager(context.rnti)->SetPdschConfigDedicated(PdschConfig(level));
 }
 
-double
-LteCell::UnsettledEnergy_j(const Context& context) const
+double LteCell::UnsettledEnergy_j(const Context& context) const
 {
     const auto counters = m_scheduler->Ue(context.rnti);
     return counters ? static_cast<double>(counters->prbUsed - context.prbSettled) *
@@ -315,8 +313,7 @@ LteCell::UnsettledEnergy_j(const Context& context) const
                     : 0.0;
 }
 
-void
-LteCell::ApplyUeWeight(uint32_t ue)
+void LteCell::ApplyUeWeight(uint32_t ue)
 {
     if (const auto* context = Find(ue))
     {
@@ -324,8 +321,7 @@ LteCell::ApplyUeWeight(uint32_t ue)
     }
 }
 
-void
-LteCell::ReadSlices(std::span<SliceCounters> counters) const
+void LteCell::ReadSlices(std::span<SliceCounters> counters) const
 {
     for (std::size_t slice = 0; slice < counters.size(); ++slice)
     {
@@ -335,8 +331,7 @@ LteCell::ReadSlices(std::span<SliceCounters> counters) const
     }
 }
 
-void
-LteCell::ReadRadio(std::size_t slice, SliceCounters& counters) const
+void LteCell::ReadRadio(std::size_t slice, SliceCounters& counters) const
 {
     const double now_s = ns3::Simulator::Now().GetSeconds();
     const auto& mac = m_scheduler->Slice(slice);
@@ -353,8 +348,7 @@ LteCell::ReadRadio(std::size_t slice, SliceCounters& counters) const
     counters.duBudget_bits = m_compute_bps * now_s;
 }
 
-void
-LteCell::ReadBearers(std::size_t slice, SliceCounters& counters) const
+void LteCell::ReadBearers(std::size_t slice, SliceCounters& counters) const
 {
     constexpr double MS_PER_NS = 1e-6;
     const auto& totals = m_bearerTotals[slice];
@@ -369,8 +363,7 @@ LteCell::ReadBearers(std::size_t slice, SliceCounters& counters) const
     counters.activeUeTime_ms = static_cast<double>(totals.activeTime_ns) * MS_PER_NS;
 }
 
-void
-LteCell::ReadPresent(std::size_t slice, SliceCounters& counters) const
+void LteCell::ReadPresent(std::size_t slice, SliceCounters& counters) const
 {
     counters.bufferBytes = m_du.QueuedBytes(slice);
     counters.ues = 0;
@@ -390,8 +383,7 @@ LteCell::ReadPresent(std::size_t slice, SliceCounters& counters) const
     counters.holDelay_ms = Age_ms(oldest);
 }
 
-void
-LteCell::ReadUe(uint32_t ue, UeCounters& counters) const
+void LteCell::ReadUe(uint32_t ue, UeCounters& counters) const
 {
     const auto* context = Find(ue);
     const auto mac = context ? m_scheduler->Ue(context->rnti) : std::nullopt;

@@ -4,6 +4,7 @@
 
 #include "lte/bearer-tap.h"
 #include "lte/du-processor.h"
+#include "lte/guarded-carrier-manager.h"
 #include "lte/lte-ran-config.h"
 #include "lte/lte-ran.h"
 #include "lte/s1u-gate.h"
@@ -91,11 +92,13 @@ class LteCell : public RanCell
         uint16_t rnti{};
         std::unique_ptr<BearerTap> tap;
         uint8_t paLevel{};
-        double powerOffset_db{};    ///< part of `paLevel` as it was chosen
-        uint64_t prbSettled{}; ///< PRB x TTI whose energy is in m_energy_j
+        double powerOffset_db{}; ///< part of `paLevel` as it was chosen
+        uint64_t prbSettled{};   ///< PRB x TTI whose energy is in m_energy_j
     };
 
     void ConfigureScheduler(const LteRanConfig& config);
+    uint32_t LeastOpportunity_bytes(uint16_t rnti, uint8_t lcid) const;
+    std::optional<uint32_t> UeOfRnti(uint16_t rnti) const;
     void OnArrival(ns3::Ptr<ns3::Packet> packet, uint32_t teid, uint32_t bytes);
     void OnRelease(uint16_t rnti, const DlUeCounters& counters);
     void RefreshPower();
@@ -112,6 +115,7 @@ class LteCell : public RanCell
     ns3::Ptr<ns3::LteEnbNetDevice> m_device;
     ns3::Ptr<ns3::LteEnbRrc> m_rrc;
     ns3::Ptr<SliceFfMacScheduler> m_scheduler;
+    ns3::Ptr<GuardedCarrierManager> m_carrierManager;
     std::vector<LteRlcMode> m_rlcModes;
     double m_budget_w;
     double m_energyPerPrb_j; ///< of one PRB in one TTI at 0 dB
@@ -120,7 +124,7 @@ class LteCell : public RanCell
     std::vector<float> m_powerShares; ///< empty before the first decision: 0 dB for all
     std::vector<double> m_energy_j;
     std::vector<BearerTotals> m_bearerTotals;
-    std::map<uint32_t, Context> m_contexts; ///< by UE
+    std::map<uint32_t, Context> m_contexts;             ///< by UE
     std::vector<std::unique_ptr<BearerTap>> m_pastTaps; ///< ns-3 may still hold pointers to them
     DuProcessor m_du;
     S1uGate m_gate;

@@ -19,8 +19,7 @@ namespace
 {
 
 /// Least sounding period that has room for so many UEs (TS 36.213, table 8.2-1).
-uint32_t
-SrsPeriod_ms(std::size_t ues)
+uint32_t SrsPeriod_ms(std::size_t ues)
 {
     constexpr std::array<uint32_t, 5> PERIODS_MS{20, 40, 80, 160, 320};
     // One index less than the period has milliseconds is safe for every period.
@@ -31,14 +30,13 @@ SrsPeriod_ms(std::size_t ues)
 
 } // namespace
 
-void
-SetLteDefaults(const LteRanConfig& config)
+void SetLteDefaults(const LteRanConfig& config)
 {
     using ns3::BooleanValue;
-    using ns3::Config::SetDefault;
     using ns3::DoubleValue;
     using ns3::TimeValue;
     using ns3::UintegerValue;
+    using ns3::Config::SetDefault;
 
     // 5QI 80 and above exist in release 18 only.
     SetDefault("ns3::EpsBearer::Release", UintegerValue(18));
@@ -49,6 +47,14 @@ SetLteDefaults(const LteRanConfig& config)
     SetDefault("ns3::LteRlcUm::MaxTxBufferSize", UintegerValue(RLC_BUFFER_BYTES));
     SetDefault("ns3::LteRlcAm::MaxTxBufferSize", UintegerValue(RLC_BUFFER_BYTES));
     SetDefault("ns3::LteRlcUm::EnablePdcpDiscarding", BooleanValue(false));
+    // Both timers outlast HARQ (TS 36.331, 9.2.1.1, has 35 ms and 45 ms); ns-3's 10 ms and 20 ms
+    // make RLC AM repeat what HARQ is still delivering, its 100 ms make RLC UM wait for what is
+    // lost.
+    SetDefault("ns3::LteRlcAm::ReorderingTimer", TimeValue(ns3::MilliSeconds(35)));
+    SetDefault("ns3::LteRlcAm::PollRetransmitTimer", TimeValue(ns3::MilliSeconds(45)));
+    SetDefault("ns3::LteRlcUm::ReorderingTimer", TimeValue(ns3::MilliSeconds(50)));
+    // ns-3's RLC AM cannot re-segment a PDU, so a UE whose channel got worse would be stuck.
+    SetDefault("ns3::LteRlcAm::TxOpportunityForRetxAlwaysBigEnough", BooleanValue(true));
     // After a radio link failure ns-3 does not set the data bearer up again.
     SetDefault("ns3::LteUePhy::EnableRlfDetection", BooleanValue(false));
     // For the same reason a handover gets time: its random access may need several attempts.

@@ -81,8 +81,7 @@ LteNetwork::LteNetwork(LteRanConfig config)
 
 LteNetwork::~LteNetwork() = default;
 
-void
-LteNetwork::DrawPlaces()
+void LteNetwork::DrawPlaces()
 {
     auto places = ns3::CreateObject<ns3::UniformRandomVariable>();
     places->SetStream(PLACE_STREAM);
@@ -102,8 +101,7 @@ LteNetwork::DrawPlaces()
     }
 }
 
-void
-LteNetwork::ConfigureHelper()
+void LteNetwork::ConfigureHelper()
 {
     const auto& carrier = m_config.carrier;
     m_lte = ns3::CreateObject<ns3::LteHelper>();
@@ -111,6 +109,7 @@ LteNetwork::ConfigureHelper()
     m_lte->SetEpcHelper(m_epc);
     m_lte->SetAttribute("UseIdealRrc", ns3::BooleanValue(true));
     m_lte->SetSchedulerType("slicebridge::SliceFfMacScheduler");
+    m_lte->SetEnbComponentCarrierManagerType("slicebridge::GuardedCarrierManager");
     const bool handover = m_config.sites.handover && m_config.sites.count > 1;
     m_lte->SetHandoverAlgorithmType(handover ? "ns3::A3RsrpHandoverAlgorithm"
                                              : "ns3::NoOpHandoverAlgorithm");
@@ -122,8 +121,7 @@ LteNetwork::ConfigureHelper()
     m_lte->SetUeDeviceAttribute("DlEarfcn", ns3::UintegerValue(carrier.dlEarfcn));
 }
 
-void
-LteNetwork::ConfigurePropagation()
+void LteNetwork::ConfigurePropagation()
 {
     const auto& propagation = m_config.propagation;
     switch (propagation.model)
@@ -151,8 +149,8 @@ LteNetwork::ConfigurePropagation()
         break;
     }
     m_lte->Initialize();
-    for (const auto& channel : {m_lte->GetDownlinkSpectrumChannel(),
-                                m_lte->GetUplinkSpectrumChannel()})
+    for (const auto& channel :
+         {m_lte->GetDownlinkSpectrumChannel(), m_lte->GetUplinkSpectrumChannel()})
     {
         if (const auto cost231 = ns3::DynamicCast<ns3::Cost231PropagationLossModel>(
                 channel->GetPropagationLossModel()))
@@ -163,8 +161,7 @@ LteNetwork::ConfigurePropagation()
     }
 }
 
-void
-LteNetwork::InstallCells()
+void LteNetwork::InstallCells()
 {
     ns3::NodeContainer nodes;
     nodes.Create(m_sites.size());
@@ -175,15 +172,17 @@ LteNetwork::InstallCells()
         nodes.Get(cell)->AggregateObject(mobility);
     }
     const auto devices = m_lte->InstallEnbDevice(nodes);
-    const LteCellSurroundings around{
-        .ues = ueRecords,
-        .dropped = dropped,
-        .ueOfTunnel = [this](uint32_t teid) -> std::optional<uint32_t> {
-            const auto it = m_ueOfTunnel.find(teid);
-            return it == m_ueOfTunnel.end() ? std::nullopt : std::optional{it->second};
-        },
-        .reroute = [this](std::size_t from,
-                          DuPacket&& packet) { Reroute(from, std::move(packet)); }};
+    const LteCellSurroundings around{.ues = ueRecords,
+                                     .dropped = dropped,
+                                     .ueOfTunnel = [this](uint32_t teid) -> std::optional<uint32_t>
+                                     {
+                                         const auto it = m_ueOfTunnel.find(teid);
+                                         return it == m_ueOfTunnel.end()
+                                                    ? std::nullopt
+                                                    : std::optional{it->second};
+                                     },
+                                     .reroute = [this](std::size_t from, DuPacket&& packet)
+                                     { Reroute(from, std::move(packet)); }};
     for (std::size_t cell = 0; cell < m_sites.size(); ++cell)
     {
         auto device = ns3::DynamicCast<ns3::LteEnbNetDevice>(devices.Get(cell));
@@ -193,8 +192,7 @@ LteNetwork::InstallCells()
     }
 }
 
-void
-LteNetwork::InstallUes()
+void LteNetwork::InstallUes()
 {
     m_ueNodes.Create(m_config.ues.size());
     InstallMobility(m_ueNodes);
@@ -216,8 +214,7 @@ LteNetwork::InstallUes()
     }
 }
 
-void
-LteNetwork::InstallMobility(ns3::NodeContainer ues)
+void LteNetwork::InstallMobility(ns3::NodeContainer ues)
 {
     // Long enough to cross from cell to cell, not so long that UEs only bounce off the border.
     const ns3::Time leg = ns3::Seconds(5);
@@ -250,8 +247,7 @@ LteNetwork::InstallMobility(ns3::NodeContainer ues)
     ns3::MobilityHelper().AssignStreams(ues, MOBILITY_STREAM);
 }
 
-double
-LteNetwork::ConstantLoss_db() const
+double LteNetwork::ConstantLoss_db(double txPower_dbm, double noiseFigure_db) const
 {
     if (m_config.propagation.model == LtePropagationModel::ConstantLoss)
     {
@@ -260,48 +256,54 @@ LteNetwork::ConstantLoss_db() const
     // The noise density that ns-3 uses (LteSpectrumValueHelper).
     constexpr double THERMAL_DBM_HZ = -174.0;
     constexpr double RB_HZ = 180e3;
-    const auto& carrier = m_config.carrier;
     const double density_dbm_hz =
-        carrier.txPower_dbm - 10.0 * std::log10(carrier.bandwidth_prb * RB_HZ);
-    return density_dbm_hz - THERMAL_DBM_HZ - carrier.noiseFigureUe_db -
-           m_config.propagation.sinr_db;
+        txPower_dbm - 10.0 * std::log10(m_config.carrier.bandwidth_prb * RB_HZ);
+    return density_dbm_hz - THERMAL_DBM_HZ - noiseFigure_db - m_config.propagation.sinr_db;
 }
 
-std::size_t
-LteNetwork::HomeCell(std::size_t ue) const
+std::size_t LteNetwork::HomeCell(std::size_t ue) const
 {
     return IsConstant(m_config.propagation.model) ? m_config.ues[ue].cell
                                                   : NearestSite(m_sites, m_places[ue]);
 }
 
-void
-LteNetwork::InstallConstantLosses()
+void LteNetwork::InstallConstantLosses()
 {
-    for (const auto& channel : {m_lte->GetDownlinkSpectrumChannel(),
-                                m_lte->GetUplinkSpectrumChannel()})
+    if (!IsConstant(m_config.propagation.model))
     {
-        const auto matrix = ns3::DynamicCast<ns3::MatrixPropagationLossModel>(
+        return;
+    }
+    const auto matrix = [](ns3::Ptr<ns3::SpectrumChannel> channel)
+    {
+        return ns3::DynamicCast<ns3::MatrixPropagationLossModel>(
             channel->GetPropagationLossModel());
-        for (std::size_t ue = 0; matrix && ue < ueDevices.size(); ++ue)
-        {
-            matrix->SetLoss(m_ueNodes.Get(ue)->GetObject<ns3::MobilityModel>(),
-                            cellDevices[HomeCell(ue)]->GetNode()->GetObject<ns3::MobilityModel>(),
-                            ConstantLoss_db());
-        }
+    };
+    const auto downlink = matrix(m_lte->GetDownlinkSpectrumChannel());
+    const auto uplink = matrix(m_lte->GetUplinkSpectrumChannel());
+    for (std::size_t ue = 0; ue < ueDevices.size(); ++ue)
+    {
+        const auto cellPhy = cellDevices[HomeCell(ue)]->GetPhy();
+        const auto uePhy = ueDevices[ue]->GetPhy();
+        const auto here = m_ueNodes.Get(ue)->GetObject<ns3::MobilityModel>();
+        const auto there = cellDevices[HomeCell(ue)]->GetNode()->GetObject<ns3::MobilityModel>();
+        downlink->SetLoss(here,
+                          there,
+                          ConstantLoss_db(cellPhy->GetTxPower(), uePhy->GetNoiseFigure()));
+        uplink->SetLoss(here,
+                        there,
+                        ConstantLoss_db(uePhy->GetTxPower(), cellPhy->GetNoiseFigure()));
     }
 }
 
-void
-LteNetwork::InstallFading()
+void LteNetwork::InstallFading()
 {
     if (!m_config.propagation.jakesFading)
     {
         return;
     }
     auto fading = ns3::CreateObject<JakesFadingModel>();
-    fading->Configure(
-        m_config.carrier.bandwidth_prb,
-        ns3::LteSpectrumValueHelper::GetCarrierFrequency(m_config.carrier.dlEarfcn));
+    fading->Configure(m_config.carrier.bandwidth_prb,
+                      ns3::LteSpectrumValueHelper::GetCarrierFrequency(m_config.carrier.dlEarfcn));
     int64_t stream = FADING_STREAM;
     for (const auto& cell : cellDevices)
     {
@@ -317,8 +319,7 @@ LteNetwork::InstallFading()
     m_lte->GetUplinkSpectrumChannel()->AddSpectrumPropagationLossModel(fading);
 }
 
-void
-LteNetwork::InstallRemoteHost()
+void LteNetwork::InstallRemoteHost()
 {
     remoteHost = ns3::CreateObject<ns3::Node>();
     ns3::InternetStackHelper internet;
@@ -333,17 +334,16 @@ LteNetwork::InstallRemoteHost()
     addresses.SetBase("1.0.0.0", "255.0.0.0");
     addresses.Assign(devices);
     auto ip = remoteHost->GetObject<ns3::Ipv4>();
-    ns3::Ipv4StaticRoutingHelper()
-        .GetStaticRouting(ip)
-        ->AddNetworkRouteTo("7.0.0.0", "255.0.0.0", ip->GetInterfaceForDevice(devices.Get(1)));
+    ns3::Ipv4StaticRoutingHelper().GetStaticRouting(ip)->AddNetworkRouteTo(
+        "7.0.0.0",
+        "255.0.0.0",
+        ip->GetInterfaceForDevice(devices.Get(1)));
 }
 
-void
-LteNetwork::InstallHandover()
+void LteNetwork::InstallHandover()
 {
-    const auto mode = [this](uint64_t imsi) {
-        return m_config.slices[m_config.ues[imsi - 1].slice].rlc;
-    };
+    const auto mode = [this](uint64_t imsi)
+    { return m_config.slices[m_config.ues[imsi - 1].slice].rlc; };
     ns3::NodeContainer nodes;
     for (const auto& device : cellDevices)
     {
@@ -362,8 +362,7 @@ LteNetwork::InstallHandover()
     }
 }
 
-void
-LteNetwork::Observe()
+void LteNetwork::Observe()
 {
     for (const auto& device : cellDevices)
     {
@@ -381,8 +380,7 @@ LteNetwork::Observe()
     }
 }
 
-void
-LteNetwork::Attach()
+void LteNetwork::Attach()
 {
     for (std::size_t ue = 0; ue < ueDevices.size(); ++ue)
     {
@@ -397,8 +395,7 @@ LteNetwork::Attach()
     }
 }
 
-void
-LteNetwork::AssignStreams()
+void LteNetwork::AssignStreams()
 {
     ns3::NetDeviceContainer cellContainer;
     for (const auto& device : cellDevices)
@@ -420,18 +417,16 @@ LteNetwork::AssignStreams()
     ns3::InternetStackHelper().AssignStreams(hosts, INTERNET_STREAM);
 }
 
-std::optional<std::size_t>
-LteNetwork::CellOfId(uint16_t cellId) const
+std::optional<std::size_t> LteNetwork::CellOfId(uint16_t cellId) const
 {
-    const auto it = std::ranges::find(cellDevices, cellId, [](const auto& device) {
-        return device->GetCellId();
-    });
+    const auto it = std::ranges::find(cellDevices,
+                                      cellId,
+                                      [](const auto& device) { return device->GetCellId(); });
     return it == cellDevices.end() ? std::nullopt
                                    : std::optional<std::size_t>(it - cellDevices.begin());
 }
 
-void
-LteNetwork::OnNewUeContext(uint16_t cellId, uint16_t rnti)
+void LteNetwork::OnNewUeContext(uint16_t cellId, uint16_t rnti)
 {
     const auto cell = CellOfId(cellId);
     NS_ABORT_MSG_UNLESS(cell, "a UE came to an unknown cell");
@@ -440,8 +435,7 @@ LteNetwork::OnNewUeContext(uint16_t cellId, uint16_t rnti)
         ns3::MakeCallback(&LteNetwork::OnEnbBearer, this));
 }
 
-void
-LteNetwork::OnEnbBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8_t lcid)
+void LteNetwork::OnEnbBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8_t lcid)
 {
     const auto cell = CellOfId(cellId);
     NS_ABORT_MSG_UNLESS(cell, "a bearer came to an unknown cell");
@@ -449,8 +443,7 @@ LteNetwork::OnEnbBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8_t l
     m_ueOfTunnel[cells[*cell]->AddUe(ue, rnti)] = ue;
 }
 
-void
-LteNetwork::OnUeBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8_t drbid)
+void LteNetwork::OnUeBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8_t drbid)
 {
     const auto serving = CellOfId(cellId);
     NS_ABORT_MSG_UNLESS(serving, "a UE set up a bearer with an unknown cell");
@@ -470,14 +463,12 @@ LteNetwork::OnUeBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8_t dr
     servingCell[ue] = static_cast<int32_t>(*serving);
 }
 
-void
-LteNetwork::OnHandoverEnd(uint64_t imsi, uint16_t cellId, uint16_t rnti)
+void LteNetwork::OnHandoverEnd(uint64_t imsi, uint16_t cellId, uint16_t rnti)
 {
     ++handovers;
 }
 
-void
-LteNetwork::Reroute(std::size_t from, DuPacket&& packet)
+void LteNetwork::Reroute(std::size_t from, DuPacket&& packet)
 {
     for (std::size_t cell = 0; cell < cells.size(); ++cell)
     {

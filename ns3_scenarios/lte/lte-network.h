@@ -56,7 +56,8 @@ class LteNetwork
     void Observe();
     void Attach();
     void AssignStreams();
-    double ConstantLoss_db() const;
+    /// Loss of a link from a sender to a receiver under the constant models.
+    double ConstantLoss_db(double txPower_dbm, double noiseFigure_db) const;
     std::size_t HomeCell(std::size_t ue) const;
 
     /// Index of the cell with an ns-3 cell id; nothing for an id of no cell.

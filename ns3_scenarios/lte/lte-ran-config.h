@@ -25,11 +25,11 @@ struct LteCarrierConfig
 /// Sites of the cells.
 struct LteSiteConfig
 {
-    uint32_t count{1};                        ///< 1 .. 19, on hexagonal rings around the first
-    double interSiteDistance_m{500.0};        ///< > 0
-    double height_m{25.0};                    ///< > 0
-    std::vector<ns3::Vector> positions_m;     ///< empty, or `count` of them in place of the rings
-    bool handover{true};                      ///< X2 with event A3, if there are several cells
+    uint32_t count{1};                    ///< 1 .. 19, on hexagonal rings around the first
+    double interSiteDistance_m{500.0};    ///< > 0
+    double height_m{25.0};                ///< > 0
+    std::vector<ns3::Vector> positions_m; ///< empty, or `count` of them in place of the rings
+    bool handover{true};                  ///< X2 with event A3, if there are several cells
 };
 
 enum class LtePropagationModel : uint8_t
@@ -39,7 +39,8 @@ enum class LtePropagationModel : uint8_t
     /// The same loss between every UE and the cell it was placed in; other cells are out of reach,
     /// so there is neither interference nor handover.
     ConstantLoss,
-    /// ConstantLoss with the loss that gives the UE this downlink SINR at 0 dB of P_A.
+    /// ConstantLoss with the losses that give this SINR in the downlink at 0 dB of P_A, and in the
+    /// uplink when a UE sends over the whole bandwidth at its full power.
     ConstantSinr,
 };
 
@@ -64,9 +65,9 @@ struct LteMobilityConfig
 /// Downlink processing of a cell's distributed unit, which slices share.
 struct LteDuConfig
 {
-    double compute_bps{200.0e6};   ///< > 0
-    uint32_t overhead_bytes{40};   ///< added to a packet's size when it is processed
-    uint32_t queue_packets{2000};  ///< capacity per slice and cell, >= 1
+    double compute_bps{200.0e6};  ///< > 0
+    uint32_t overhead_bytes{40};  ///< added to a packet's size when it is processed
+    uint32_t queue_packets{2000}; ///< capacity per slice and cell, >= 1
 };
 
 enum class LteRlcMode : uint8_t

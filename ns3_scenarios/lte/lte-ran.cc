@@ -19,20 +19,17 @@ LteRan::LteRan(LteRanConfig config)
 
 LteRan::~LteRan() = default;
 
-std::size_t
-LteRan::CellCount() const
+std::size_t LteRan::CellCount() const
 {
     return m_network->cells.size();
 }
 
-RanCell&
-LteRan::Cell(std::size_t index)
+RanCell& LteRan::Cell(std::size_t index)
 {
     return *m_network->cells.at(index);
 }
 
-void
-LteRan::ApplyUeControls(std::span<const UeControl> ues)
+void LteRan::ApplyUeControls(std::span<const UeControl> ues)
 {
     for (std::size_t ue = 0; ue < ues.size(); ++ue)
     {
@@ -49,8 +46,7 @@ LteRan::ApplyUeControls(std::span<const UeControl> ues)
     }
 }
 
-void
-LteRan::ReadUes(std::span<UeCounters> counters) const
+void LteRan::ReadUes(std::span<UeCounters> counters) const
 {
     for (std::size_t ue = 0; ue < counters.size(); ++ue)
     {
@@ -69,13 +65,12 @@ LteRan::ReadUes(std::span<UeCounters> counters) const
     }
 }
 
-bool
-LteRan::AllUesConnected() const
+bool LteRan::AllUesConnected() const
 {
     for (std::size_t ue = 0; ue < UeCount(); ++ue)
     {
-        if (ServingCell(ue) < 0 || m_network->ueDevices[ue]->GetRrc()->GetState() !=
-                                       ns3::LteUeRrc::CONNECTED_NORMALLY)
+        if (ServingCell(ue) < 0 ||
+            m_network->ueDevices[ue]->GetRrc()->GetState() != ns3::LteUeRrc::CONNECTED_NORMALLY)
         {
             return false;
         }
@@ -83,51 +78,43 @@ LteRan::AllUesConnected() const
     return true;
 }
 
-void
-LteRan::SetDropCallback(DropCallback callback)
+void LteRan::SetDropCallback(DropCallback callback)
 {
     m_network->dropped = std::move(callback);
 }
 
-ns3::Ptr<ns3::Node>
-LteRan::RemoteHost() const
+ns3::Ptr<ns3::Node> LteRan::RemoteHost() const
 {
     return m_network->remoteHost;
 }
 
-std::size_t
-LteRan::UeCount() const
+std::size_t LteRan::UeCount() const
 {
     return m_network->ueDevices.size();
 }
 
-ns3::Ptr<ns3::Node>
-LteRan::UeNode(std::size_t ue) const
+ns3::Ptr<ns3::Node> LteRan::UeNode(std::size_t ue) const
 {
     return m_network->ueDevices.at(ue)->GetNode();
 }
 
-ns3::Ptr<ns3::Node>
-LteRan::CellNode(std::size_t cell) const
+ns3::Ptr<ns3::Node> LteRan::CellNode(std::size_t cell) const
 {
     return m_network->cellDevices.at(cell)->GetNode();
 }
 
-ns3::Ipv4Address
-LteRan::UeAddress(std::size_t ue) const
+ns3::Ipv4Address LteRan::UeAddress(std::size_t ue) const
 {
     return m_network->ueAddresses.at(ue);
 }
 
-int32_t
-LteRan::ServingCell(std::size_t ue) const
+int32_t LteRan::ServingCell(std::size_t ue) const
 {
     const int32_t cell = m_network->servingCell.at(ue);
     return cell >= 0 && m_network->cells[cell]->Serves(static_cast<uint32_t>(ue)) ? cell : -1;
 }
 
-uint64_t
-LteRan::Handovers() const
+uint64_t LteRan::Handovers() const
 {
     return m_network->handovers;
 }

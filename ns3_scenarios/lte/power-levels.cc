@@ -15,8 +15,7 @@ namespace
 constexpr double TOLERANCE_DB = 1e-4;
 constexpr double TOLERANCE_POWER = 1e-6;
 
-uint8_t
-LevelBelow(double power_db)
+uint8_t LevelBelow(double power_db)
 {
     uint8_t level = PA_LEVELS_DB.size() - 1;
     while (level > 0 && PA_LEVELS_DB[level] > power_db + TOLERANCE_DB)
@@ -26,10 +25,9 @@ LevelBelow(double power_db)
     return level;
 }
 
-std::vector<double>
-SliceGains(std::size_t slices,
-           std::span<const UePowerRequest> ues,
-           std::span<const uint8_t> levels)
+std::vector<double> SliceGains(std::size_t slices,
+                               std::span<const UePowerRequest> ues,
+                               std::span<const uint8_t> levels)
 {
     std::vector<double> gains(slices, 0.0);
     for (std::size_t i = 0; i < ues.size(); ++i)
@@ -42,21 +40,20 @@ SliceGains(std::size_t slices,
 
 } // namespace
 
-double
-PaGain(uint8_t level)
+double PaGain(uint8_t level)
 {
     return std::pow(10.0, PA_LEVELS_DB[level] / 10.0);
 }
 
-double
-SlicePower_db(std::span<const RrmPolicyRatio> policies,
-              std::span<const float> powerShares,
-              std::size_t slice)
+double SlicePower_db(std::span<const RrmPolicyRatio> policies,
+                     std::span<const float> powerShares,
+                     std::size_t slice)
 {
     const double sumMin =
-        std::accumulate(policies.begin(), policies.end(), 0.0, [](double sum, const auto& policy) {
-            return sum + policy.min;
-        });
+        std::accumulate(policies.begin(),
+                        policies.end(),
+                        0.0,
+                        [](double sum, const auto& policy) { return sum + policy.min; });
     const double prbShare =
         sumMin > 0.0 ? policies[slice].min / sumMin : 1.0 / static_cast<double>(policies.size());
     const double power = powerShares[slice];
@@ -72,8 +69,7 @@ SlicePower_db(std::span<const RrmPolicyRatio> policies,
     return std::clamp(ratio_db, PA_LEVELS_DB.front(), PA_LEVELS_DB.back());
 }
 
-double
-WorstCasePower(std::span<const RrmPolicyRatio> policies, std::span<const double> gains)
+double WorstCasePower(std::span<const RrmPolicyRatio> policies, std::span<const double> gains)
 {
     std::vector<std::size_t> order(policies.size());
     std::iota(order.begin(), order.end(), 0);
@@ -89,10 +85,9 @@ WorstCasePower(std::span<const RrmPolicyRatio> policies, std::span<const double>
     return power;
 }
 
-std::vector<uint8_t>
-ChoosePaLevels(std::span<const RrmPolicyRatio> policies,
-               std::span<const float> powerShares,
-               std::span<const UePowerRequest> ues)
+std::vector<uint8_t> ChoosePaLevels(std::span<const RrmPolicyRatio> policies,
+                                    std::span<const float> powerShares,
+                                    std::span<const UePowerRequest> ues)
 {
     std::vector<uint8_t> levels(ues.size());
     for (std::size_t i = 0; i < ues.size(); ++i)

@@ -33,22 +33,19 @@ constexpr std::array<double, 16> EFFICIENCY{0.0,
 
 } // namespace
 
-bool
-IsKnownFiveQi(uint8_t fiveQi)
+bool IsKnownFiveQi(uint8_t fiveQi)
 {
     return std::ranges::find(KNOWN, fiveQi) != KNOWN.end();
 }
 
-ns3::EpsBearer
-BearerOf(uint8_t fiveQi)
+ns3::EpsBearer BearerOf(uint8_t fiveQi)
 {
     ns3::EpsBearer bearer(static_cast<ns3::EpsBearer::Qci>(fiveQi));
     bearer.SetRelease(18);
     return bearer;
 }
 
-double
-SpectralEfficiency(uint8_t cqi)
+double SpectralEfficiency(uint8_t cqi)
 {
     return EFFICIENCY[std::min<std::size_t>(cqi, EFFICIENCY.size() - 1)];
 }

@@ -11,8 +11,7 @@ namespace slicebridge
 namespace
 {
 
-void
-SetMode(ns3::LteEnbRrc& rrc, LteRlcMode mode)
+void SetMode(ns3::LteEnbRrc& rrc, LteRlcMode mode)
 {
     const auto mapping = mode == LteRlcMode::Acknowledged ? ns3::LteEnbRrc::RLC_AM_ALWAYS
                                                           : ns3::LteEnbRrc::RLC_UM_ALWAYS;
@@ -28,21 +27,18 @@ S1RlcModeSap::S1RlcModeSap(ns3::Ptr<ns3::LteEnbRrc> rrc, RlcModeOfUe mode)
 {
 }
 
-void
-S1RlcModeSap::InitialContextSetupRequest(InitialContextSetupRequestParameters params)
+void S1RlcModeSap::InitialContextSetupRequest(InitialContextSetupRequestParameters params)
 {
     m_rrc->GetS1SapUser()->InitialContextSetupRequest(params);
 }
 
-void
-S1RlcModeSap::DataRadioBearerSetupRequest(DataRadioBearerSetupRequestParameters params)
+void S1RlcModeSap::DataRadioBearerSetupRequest(DataRadioBearerSetupRequestParameters params)
 {
     SetMode(*m_rrc, m_mode(m_rrc->GetUeManager(params.rnti)->GetImsi()));
     m_rrc->GetS1SapUser()->DataRadioBearerSetupRequest(params);
 }
 
-void
-S1RlcModeSap::PathSwitchRequestAcknowledge(PathSwitchRequestAcknowledgeParameters params)
+void S1RlcModeSap::PathSwitchRequestAcknowledge(PathSwitchRequestAcknowledgeParameters params)
 {
     m_rrc->GetS1SapUser()->PathSwitchRequestAcknowledge(params);
 }
@@ -53,57 +49,48 @@ X2RlcModeSap::X2RlcModeSap(ns3::Ptr<ns3::LteEnbRrc> rrc, RlcModeOfUe mode)
 {
 }
 
-void
-X2RlcModeSap::RecvHandoverRequest(HandoverRequestParams params)
+void X2RlcModeSap::RecvHandoverRequest(HandoverRequestParams params)
 {
     SetMode(*m_rrc, m_mode(params.mmeUeS1apId));
     m_rrc->GetEpcX2SapUser()->RecvHandoverRequest(params);
 }
 
-void
-X2RlcModeSap::RecvHandoverRequestAck(HandoverRequestAckParams params)
+void X2RlcModeSap::RecvHandoverRequestAck(HandoverRequestAckParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvHandoverRequestAck(params);
 }
 
-void
-X2RlcModeSap::RecvHandoverPreparationFailure(HandoverPreparationFailureParams params)
+void X2RlcModeSap::RecvHandoverPreparationFailure(HandoverPreparationFailureParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvHandoverPreparationFailure(params);
 }
 
-void
-X2RlcModeSap::RecvSnStatusTransfer(SnStatusTransferParams params)
+void X2RlcModeSap::RecvSnStatusTransfer(SnStatusTransferParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvSnStatusTransfer(params);
 }
 
-void
-X2RlcModeSap::RecvUeContextRelease(UeContextReleaseParams params)
+void X2RlcModeSap::RecvUeContextRelease(UeContextReleaseParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvUeContextRelease(params);
 }
 
-void
-X2RlcModeSap::RecvLoadInformation(LoadInformationParams params)
+void X2RlcModeSap::RecvLoadInformation(LoadInformationParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvLoadInformation(params);
 }
 
-void
-X2RlcModeSap::RecvResourceStatusUpdate(ResourceStatusUpdateParams params)
+void X2RlcModeSap::RecvResourceStatusUpdate(ResourceStatusUpdateParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvResourceStatusUpdate(params);
 }
 
-void
-X2RlcModeSap::RecvUeData(UeDataParams params)
+void X2RlcModeSap::RecvUeData(UeDataParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvUeData(params);
 }
 
-void
-X2RlcModeSap::RecvHandoverCancel(HandoverCancelParams params)
+void X2RlcModeSap::RecvHandoverCancel(HandoverCancelParams params)
 {
     m_rrc->GetEpcX2SapUser()->RecvHandoverCancel(params);
 }

@@ -25,8 +25,7 @@ constexpr uint32_t TUNNEL_BYTES = 20 + 8 + 12;
 constexpr uint8_t UDP = 17;
 constexpr uint16_t GTPU_PORT = 2152;
 
-ns3::Ptr<ns3::NetDevice>
-FindS1uDevice(const ns3::Node& enb)
+ns3::Ptr<ns3::NetDevice> FindS1uDevice(const ns3::Node& enb)
 {
     for (uint32_t i = 0; i < enb.GetNDevices(); ++i)
     {
@@ -49,11 +48,10 @@ S1uGate::S1uGate(ns3::Ptr<ns3::Node> enb, Arrival arrival)
     m_device->SetReceiveCallback(ns3::MakeCallback(&S1uGate::Receive, this));
 }
 
-bool
-S1uGate::Receive(ns3::Ptr<ns3::NetDevice> device,
-                 ns3::Ptr<const ns3::Packet> packet,
-                 uint16_t protocol,
-                 const ns3::Address& from)
+bool S1uGate::Receive(ns3::Ptr<ns3::NetDevice> device,
+                      ns3::Ptr<const ns3::Packet> packet,
+                      uint16_t protocol,
+                      const ns3::Address& from)
 {
     std::array<uint8_t, TEID_AT + 4> bytes{};
     if (protocol == ns3::Ipv4L3Protocol::PROT_NUMBER && packet->GetSize() > TUNNEL_BYTES &&
@@ -77,8 +75,7 @@ S1uGate::Receive(ns3::Ptr<ns3::NetDevice> device,
     return true;
 }
 
-void
-S1uGate::Admit(ns3::Ptr<ns3::Packet> packet)
+void S1uGate::Admit(ns3::Ptr<ns3::Packet> packet)
 {
     ns3::Ipv4Header header;
     packet->PeekHeader(header);

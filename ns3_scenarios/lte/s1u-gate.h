@@ -25,7 +25,8 @@ class S1uGate
     using Arrival =
         std::function<void(ns3::Ptr<ns3::Packet> packet, uint32_t teid, uint32_t bytes)>;
 
-    /// @param enb node whose only network device besides LTE and loopback is the one towards the SGW
+    /// @param enb node whose only network device besides LTE and loopback is the one towards the
+    /// SGW
     S1uGate(ns3::Ptr<ns3::Node> enb, Arrival arrival);
 
     /// Let a packet into the eNB that came to this gate, or to that of another eNB.

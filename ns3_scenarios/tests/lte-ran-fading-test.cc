@@ -19,16 +19,14 @@ namespace
 
 constexpr std::size_t RBS = 25;
 
-ns3::Ptr<ns3::UniformRandomVariable>
-Random(int64_t stream)
+ns3::Ptr<ns3::UniformRandomVariable> Random(int64_t stream)
 {
     auto random = ns3::CreateObject<ns3::UniformRandomVariable>();
     random->SetStream(stream);
     return random;
 }
 
-std::vector<std::complex<double>>
-Channel(const JakesLink& link, double time_s)
+std::vector<std::complex<double>> Channel(const JakesLink& link, double time_s)
 {
     std::vector<float> real(RBS);
     std::vector<float> imaginary(RBS);
@@ -127,7 +125,8 @@ TEST(JakesLink, CorrelationInFrequencyFallsWithTheDelaySpread)
 
 TEST(JakesFadingModel, SameStreamSameChannelAndBothDirectionsAlike)
 {
-    const auto build = [](int64_t stream) {
+    const auto build = [](int64_t stream)
+    {
         auto ue = ns3::CreateObject<ns3::ConstantPositionMobilityModel>();
         auto cell = ns3::CreateObject<ns3::ConstantPositionMobilityModel>();
         auto model = ns3::CreateObject<JakesFadingModel>();

@@ -1,144 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lte/lte-ran.h"
+#include "lte-ran-testbed.h"
 
-#include "ns3/config.h"
-#include "ns3/inet-socket-address.h"
-#include "ns3/packet.h"
-#include "ns3/rng-seed-manager.h"
-#include "ns3/simulator.h"
-#include "ns3/socket.h"
-#include "ns3/udp-socket-factory.h"
+#include "ns3/lte-radio-bearer-info.h"
+#include "ns3/lte-rlc-am.h"
+#include "ns3/lte-ue-net-device.h"
+#include "ns3/lte-ue-rrc.h"
+#include "ns3/object-map.h"
 
-#include <functional>
+#include <array>
+#include <cmath>
 #include <gtest/gtest.h>
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
 
 namespace slicebridge
 {
 namespace
 {
-
-constexpr uint16_t PORT = 4000;
-/// UDP and IP headers.
-constexpr uint32_t IP_OVERHEAD_BYTES = 28;
-
-LteSliceConfig
-Slice(const std::string& name, uint8_t fiveQi, float min, float max = 1.0F)
-{
-    LteSliceConfig config;
-    config.slice.name = name;
-    config.slice.fiveQi = fiveQi;
-    config.slice.policy = {0.0F, min, max};
-    return config;
-}
-
-/// One static cell with one UE per slice at a constant SINR.
-LteRanConfig
-OneCell(std::vector<LteSliceConfig> slices)
-{
-    LteRanConfig config;
-    config.propagation.model = LtePropagationModel::ConstantSinr;
-    config.propagation.sinr_db = 20.0;
-    config.propagation.jakesFading = false;
-    config.mobility.randomWalk = false;
-    config.slices = std::move(slices);
-    for (uint32_t slice = 0; slice < config.slices.size(); ++slice)
-    {
-        config.ues.push_back({slice, 0, std::nullopt});
-    }
-    return config;
-}
-
-/// A network with a constant-rate source on the remote host and a counting sink at each UE.
-class LteRanTest : public testing::Test
-{
-  protected:
-    struct Flow
-    {
-        ns3::Ptr<ns3::Socket> source;
-        ns3::Ptr<ns3::Socket> sink;
-        uint64_t sent{};
-        uint64_t received{};
-        uint64_t receivedBytes{};
-    };
-
-    void TearDown() override
-    {
-        m_flows.clear();
-        ran.reset();
-        ns3::Simulator::Destroy();
-        ns3::Config::Reset();
-    }
-
-    void Build(const LteRanConfig& config)
-    {
-        ns3::RngSeedManager::SetRun(1);
-        SetLteDefaults(config);
-        ran = std::make_unique<LteRan>(config);
-        ran->SetDropCallback(
-            [this](const ns3::Packet& packet, LteDropCause cause) { ++drops[cause]; });
-        m_flows.resize(ran->UeCount());
-        for (std::size_t ue = 0; ue < ran->UeCount(); ++ue)
-        {
-            auto& flow = m_flows[ue];
-            flow.sink =
-                ns3::Socket::CreateSocket(ran->UeNode(ue), ns3::UdpSocketFactory::GetTypeId());
-            flow.sink->Bind(ns3::InetSocketAddress(ns3::Ipv4Address::GetAny(), PORT));
-            flow.sink->SetRecvCallback(ns3::Callback<void, ns3::Ptr<ns3::Socket>>(
-                [&flow](ns3::Ptr<ns3::Socket> socket) {
-                    while (auto packet = socket->Recv())
-                    {
-                        ++flow.received;
-                        flow.receivedBytes += packet->GetSize();
-                    }
-                }));
-            flow.source =
-                ns3::Socket::CreateSocket(ran->RemoteHost(), ns3::UdpSocketFactory::GetTypeId());
-            flow.source->Connect(ns3::InetSocketAddress(ran->UeAddress(ue), PORT));
-        }
-    }
-
-    /// One packet of `bytes` UDP payload every `interval` from now on, until `until`.
-    void Send(std::size_t ue, uint32_t bytes, ns3::Time interval, ns3::Time until)
-    {
-        if (ns3::Simulator::Now() >= until)
-        {
-            return;
-        }
-        ++m_flows[ue].sent;
-        m_flows[ue].source->Send(ns3::Create<ns3::Packet>(bytes));
-        ns3::Simulator::Schedule(interval, [=, this] { Send(ue, bytes, interval, until); });
-    }
-
-    void StartAll(ns3::Time at, uint32_t bytes, ns3::Time interval, ns3::Time until)
-    {
-        for (std::size_t ue = 0; ue < ran->UeCount(); ++ue)
-        {
-            ns3::Simulator::Schedule(at, [=, this] { Send(ue, bytes, interval, until); });
-        }
-    }
-
-    void RunUntil(ns3::Time end)
-    {
-        ns3::Simulator::Stop(end - ns3::Simulator::Now());
-        ns3::Simulator::Run();
-    }
-
-    std::vector<SliceCounters> Slices(std::size_t cell)
-    {
-        std::vector<SliceCounters> counters(slices);
-        ran->Cell(cell).ReadSlices(counters);
-        return counters;
-    }
-
-    std::unique_ptr<LteRan> ran;
-    std::map<LteDropCause, uint64_t> drops;
-    std::size_t slices{1};
-    std::vector<Flow> m_flows;
-};
 
 TEST_F(LteRanTest, AllUesConnectAndEveryPacketArrivesOnAnIdleCell)
 {
@@ -157,6 +33,100 @@ TEST_F(LteRanTest, AllUesConnectAndEveryPacketArrivesOnAnIdleCell)
         EXPECT_EQ(m_flows[ue].received, 100U) << "UE " << ue;
     }
     EXPECT_TRUE(drops.empty());
+}
+
+TEST_F(LteRanTest, EachSliceHasItsRlcMode)
+{
+    slices = 2;
+    auto config = OneCell({Slice("um", 9, 0.5F), Slice("am", 9, 0.5F)});
+    config.slices[1].rlc = LteRlcMode::Acknowledged;
+    Build(config);
+    StartAll(ns3::MilliSeconds(300), 1200, ns3::MilliSeconds(5), ns3::Seconds(1));
+    RunUntil(ns3::Seconds(1.2));
+    for (std::size_t ue = 0; ue < 2; ++ue)
+    {
+        ns3::ObjectMapValue bearers;
+        ns3::DynamicCast<ns3::LteUeNetDevice>(ran->UeNode(ue)->GetDevice(0))
+            ->GetRrc()
+            ->GetAttribute("DataRadioBearerMap", bearers);
+        ASSERT_EQ(bearers.GetN(), 1U);
+        const auto rlc =
+            ns3::DynamicCast<ns3::LteDataRadioBearerInfo>(bearers.Begin()->second)->m_rlc;
+        EXPECT_EQ(ns3::DynamicCast<ns3::LteRlcAm>(rlc) != nullptr, ue == 1);
+        EXPECT_EQ(m_flows[ue].received, m_flows[ue].sent);
+        EXPECT_EQ(Slices(0)[ue].rlcSdu, m_flows[ue].sent);
+    }
+}
+
+TEST_F(LteRanTest, ComputeShareLimitsThroughput)
+{
+    slices = 2;
+    auto config = OneCell({Slice("a", 9, 0.5F), Slice("b", 9, 0.5F)});
+    config.du = {.compute_bps = 8e6, .overhead_bytes = 40, .queue_packets = 50};
+    Build(config);
+    const std::vector<SliceControl> controls{{{0.0F, 0.5F, 1.0F}, 0.25F, 0.5F},
+                                             {{0.0F, 0.5F, 1.0F}, 0.75F, 0.5F}};
+    ran->Cell(0).ApplySliceControls(controls);
+    constexpr uint32_t PAYLOAD = 1000;
+    StartAll(ns3::MilliSeconds(300), PAYLOAD, ns3::MilliSeconds(1), ns3::Seconds(4));
+    RunUntil(ns3::Seconds(1));
+    const auto before = Slices(0);
+    const std::array<uint64_t, 2> receivedBefore{m_flows[0].received, m_flows[1].received};
+    RunUntil(ns3::Seconds(3));
+    const auto after = Slices(0);
+    for (std::size_t ue = 0; ue < 2; ++ue)
+    {
+        const double expected_bps = 8e6 * (ue == 0 ? 0.25 : 0.75);
+        const auto packets = static_cast<double>(m_flows[ue].received - receivedBefore[ue]);
+        const double processed_bps =
+            packets * 8.0 * (PAYLOAD + IP_OVERHEAD_BYTES + config.du.overhead_bytes) / 2.0;
+        EXPECT_NEAR(processed_bps / expected_bps, 1.0, 0.02) << "slice " << ue;
+        EXPECT_NEAR((after[ue].duBits - before[ue].duBits) / 2.0 / expected_bps, 1.0, 0.02);
+        EXPECT_DOUBLE_EQ(after[ue].duBudget_bits - before[ue].duBudget_bits, 16e6);
+        EXPECT_GT(after[ue].holDelay_ms, 0.0);
+    }
+    RunUntil(ns3::Seconds(6));
+    EXPECT_EQ(m_flows[0].sent + m_flows[1].sent,
+              m_flows[0].received + m_flows[1].received + drops[LteDropCause::DuQueue]);
+    EXPECT_EQ(drops.size(), 1U);
+}
+
+TEST_F(LteRanTest, PowerShareChangesLevelLinkQualityAndEnergy)
+{
+    slices = 2;
+    auto config = OneCell({Slice("weak", 9, 0.5F, 0.5F), Slice("strong", 9, 0.5F, 0.5F)});
+    config.propagation.sinr_db = 10.0;
+    Build(config);
+    StartAll(ns3::MilliSeconds(300), 1200, ns3::MicroSeconds(1500), ns3::Seconds(3));
+    RunUntil(ns3::Seconds(1));
+    std::vector<UeCounters> even(2);
+    ran->ReadUes(even);
+    EXPECT_EQ(even[0].cqi, even[1].cqi);
+    // 0.15 / 0.5 is -5.2 dB: level -6 dB. 0.8 / 0.5 is 2.04 dB: level 2 dB.
+    const std::vector<SliceControl> controls{{{0.0F, 0.5F, 0.5F}, 0.5F, 0.15F},
+                                             {{0.0F, 0.5F, 0.5F}, 0.5F, 0.8F}};
+    ran->Cell(0).ApplySliceControls(controls);
+    RunUntil(ns3::Seconds(1.1));
+    const auto before = Slices(0);
+    RunUntil(ns3::Seconds(2));
+    const auto after = Slices(0);
+    std::vector<UeCounters> uneven(2);
+    ran->ReadUes(uneven);
+    EXPECT_LT(uneven[0].cqi, even[0].cqi);
+    EXPECT_GT(uneven[1].cqi, even[1].cqi);
+    const double budget_w = std::pow(10.0, (config.carrier.txPower_dbm - 30.0) / 10.0);
+    const std::array gains{std::pow(10.0, -0.6), std::pow(10.0, 0.2)};
+    double energy_j = 0.0;
+    for (std::size_t slice = 0; slice < 2; ++slice)
+    {
+        const auto prb = static_cast<double>(after[slice].prbUsed - before[slice].prbUsed);
+        ASSERT_GT(prb, 0.0);
+        const double slice_j = after[slice].energy_j - before[slice].energy_j;
+        EXPECT_NEAR(slice_j, prb * budget_w / 25.0 * 1e-3 * gains[slice], 1e-9);
+        energy_j += slice_j;
+    }
+    EXPECT_LE(energy_j, after[0].powerBudget_j - before[0].powerBudget_j);
+    EXPECT_NEAR(after[0].powerBudget_j - before[0].powerBudget_j, budget_w * 0.9, 1e-9);
 }
 
 } // namespace

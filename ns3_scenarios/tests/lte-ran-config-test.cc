@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lte/cell-layout.h"
+#include "lte/lte-ran-config.h"
+
+#include <cmath>
+#include <functional>
+#include <gtest/gtest.h>
+#include <stdexcept>
+#include <string>
+
+namespace slicebridge
+{
+namespace
+{
+
+LteRanConfig Valid(std::size_t ues = 1)
+{
+    LteRanConfig config;
+    config.slices.push_back({});
+    config.slices[0].slice.name = "a";
+    config.slices[0].slice.policy = {0.0F, 1.0F, 1.0F};
+    config.ues.resize(ues);
+    return config;
+}
+
+std::string Refusal(const LteRanConfig& config)
+{
+    try
+    {
+        ValidateLteRanConfig(config);
+    }
+    catch (const std::invalid_argument& error)
+    {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(LteRanConfig, TakesUpTo320UesPerCellAndNamesNrBeyond)
+{
+    EXPECT_EQ(Refusal(Valid(320)), "");
+    const auto refusal = Refusal(Valid(321));
+    EXPECT_NE(refusal.find("321"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("ran: nr"), std::string::npos) << refusal;
+}
+
+TEST(LteRanConfig, CountsUesOfOneCellOnly)
+{
+    auto config = Valid(400);
+    config.sites.count = 2;
+    for (std::size_t ue = 0; ue < 200; ++ue)
+    {
+        config.ues[ue].cell = 1;
+    }
+    EXPECT_EQ(Refusal(config), "");
+    // Positions near the first site bring them all there.
+    for (auto& ue : config.ues)
+    {
+        ue.position_m = ns3::Vector(10.0, 0.0, 1.5);
+    }
+    EXPECT_NE(Refusal(config).find("400 UEs"), std::string::npos);
+}
+
+TEST(LteRanConfig, NamesTheKeyThatIsWrong)
+{
+    const std::vector<std::pair<std::string, std::function<void(LteRanConfig&)>>> cases{
+        {"carrier.bandwidth_prb", [](auto& c) { c.carrier.bandwidth_prb = 20; }},
+        {"carrier.dl_earfcn", [](auto& c) { c.carrier.dlEarfcn = 40000; }},
+        {"carrier.tx_power_dbm", [](auto& c) { c.carrier.txPower_dbm = NAN; }},
+        {"cells.count", [](auto& c) { c.sites.count = 20; }},
+        {"cells.positions_m", [](auto& c) { c.sites.positions_m.resize(2); }},
+        {"cells.inter_site_distance_m", [](auto& c) { c.sites.interSiteDistance_m = 0.0; }},
+        {"cells.height_m", [](auto& c) { c.sites.height_m = -1.0; }},
+        {"mobility.speed_mps", [](auto& c) { c.mobility.maxSpeed_mps = 1.0; }},
+        {"du.compute_bps", [](auto& c) { c.du.compute_bps = 0.0; }},
+        {"du.queue_packets", [](auto& c) { c.du.queue_packets = 0; }},
+        {"slices:", [](auto& c) { c.slices.clear(); }},
+        {"slices.a.five_qi", [](auto& c) { c.slices[0].slice.fiveQi = 200; }},
+        {"slices.*.policy", [](auto& c) { c.slices[0].slice.policy.min = 1.5F; }},
+        {"slices.*.ues", [](auto& c) { c.ues.clear(); }},
+        {"slices.*.ues", [](auto& c) { c.ues[0].slice = 1; }},
+        {"slices.*.ues", [](auto& c) { c.ues[0].cell = 1; }},
+    };
+    for (const auto& [key, spoil] : cases)
+    {
+        auto config = Valid();
+        spoil(config);
+        const auto refusal = Refusal(config);
+        EXPECT_EQ(refusal.rfind(key, 0), 0U) << "wanted " << key << ", got " << refusal;
+        EXPECT_EQ(refusal.find('\n'), std::string::npos);
+    }
+}
+
+TEST(CellLayout, SitesAreHexagonalNeighbours)
+{
+    LteSiteConfig sites;
+    sites.count = 19;
+    sites.interSiteDistance_m = 500.0;
+    const auto positions = SitePositions(sites);
+    ASSERT_EQ(positions.size(), 19U);
+    for (std::size_t i = 1; i < 19; ++i)
+    {
+        const double radius = ns3::CalculateDistance(positions[0], positions[i]);
+        EXPECT_GE(radius, i < 7 ? 499.9 : 860.0);
+        EXPECT_LE(radius, i < 7 ? 500.1 : 1000.1);
+        for (std::size_t j = 0; j < i; ++j)
+        {
+            EXPECT_GE(ns3::CalculateDistance(positions[i], positions[j]), 499.9);
+        }
+    }
+}
+
+TEST(CellLayout, UesAreDroppedWithinTheirCell)
+{
+    auto random = ns3::CreateObject<ns3::UniformRandomVariable>();
+    random->SetStream(1);
+    const ns3::Vector site(100.0, -50.0, 25.0);
+    for (int i = 0; i < 1000; ++i)
+    {
+        const auto place = DropInCell(site, 500.0, 1.5, *random);
+        const double distance = std::hypot(place.x - site.x, place.y - site.y);
+        EXPECT_GE(distance, 20.0 - 1e-9);
+        EXPECT_LE(distance, 250.0 + 1e-9);
+        EXPECT_EQ(place.z, 1.5);
+    }
+}
+
+} // namespace
+} // namespace slicebridge
