@@ -4,6 +4,7 @@
 #include "cosim/heart.h"
 #include "cosim/schema-hash.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,14 @@ constexpr std::size_t TOKEN_MIN = 32;
 constexpr std::size_t TOKEN_MAX = 128;
 constexpr std::chrono::milliseconds LINGER{1'000}; ///< for BYE and ERROR to leave
 constexpr std::chrono::milliseconds SEND_DEADLINE{10'000};
+
+/// Longest wait at a stretch, so that an interruption which comes just before it is seen soon.
+constexpr std::chrono::milliseconds STRETCH{100};
+
+/// Thrown out of a wait when `LinkOptions::interrupted` says so.
+struct Interrupted
+{
+};
 
 /// A message as it came: its body is only valid as long as nothing else is received.
 struct Received
@@ -113,6 +122,8 @@ class Link::Impl
     void SendJson(MessageType type, const nlohmann::json& body);
     Received Receive(const Deadline& deadline, const std::string& awaited);
     Received ReceiveCurrent(const Deadline& deadline, const std::string& awaited);
+    Received AwaitAnswerToHello();
+    Answer AwaitAction(TensorBuffer& action);
     bool IsCurrent(const MessageHeader& header) const;
     void Beat() noexcept;
 
@@ -129,6 +140,7 @@ class Link::Impl
     uint64_t dropped{0};
 
   private:
+    std::chrono::milliseconds NextWait(const Deadline& deadline, const std::string& awaited) const;
     std::size_t ReceiveFurtherFrames();
 
     Heart m_heart; // last: it starts beating when all else is there, and stops before it goes
@@ -175,21 +187,33 @@ void Link::Impl::SendJson(MessageType type, const nlohmann::json& json)
     Send(type, 0, 0, std::as_bytes(std::span(text)));
 }
 
+/// How long to wait at a stretch before looking around. @throws LearnerLost, Interrupted
+std::chrono::milliseconds Link::Impl::NextWait(const Deadline& deadline,
+                                               const std::string& awaited) const
+{
+    if (options.interrupted && options.interrupted())
+    {
+        throw Interrupted{};
+    }
+    if (!deadline)
+    {
+        return STRETCH;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+    if (left.count() <= 0)
+    {
+        throw LearnerLost("no " + awaited + " from " + options.endpoint + " in time");
+    }
+    return std::min(left, STRETCH);
+}
+
 Received Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
 {
     std::array<std::byte, HEADER_BYTES> frame{};
-    std::optional<zmq::recv_buffer_result_t::value_type> size;
+    zmq::recv_buffer_result_t size;
     while (!size)
     {
-        auto wait = std::chrono::milliseconds(-1);
-        if (deadline)
-        {
-            wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
-            if (wait.count() <= 0)
-            {
-                throw LearnerLost("no " + awaited + " from " + options.endpoint + " in time");
-            }
-        }
+        const auto wait = NextWait(deadline, awaited);
         socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(wait.count()));
         try
         {
@@ -255,6 +279,43 @@ Received Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string&
     }
 }
 
+Received Link::Impl::AwaitAnswerToHello()
+{
+    try
+    {
+        return ReceiveCurrent(After(options.handshakeDeadline), "WELCOME");
+    }
+    catch (const Interrupted&)
+    {
+        throw LearnerLost("interrupted while waiting for WELCOME");
+    }
+}
+
+Link::Answer Link::Impl::AwaitAction(TensorBuffer& action)
+{
+    const auto answer = ReceiveCurrent(After(welcome.actionDeadline), "ACTION");
+    if (answer.header.type == MessageType::Bye)
+    {
+        return Answer::Bye;
+    }
+    if (answer.header.type != MessageType::Action)
+    {
+        throw ProtocolViolation("the learner answered STATE neither by ACTION nor by BYE");
+    }
+    if (answer.body.size() != action.Bytes().size())
+    {
+        throw ProtocolViolation("an ACTION has " + std::to_string(action.Bytes().size()) +
+                                " bytes by the schema, got " + std::to_string(answer.body.size()));
+    }
+    std::memcpy(action.Bytes().data(), answer.body.data(), answer.body.size());
+    if (const auto problem = action.FindOutOfRange())
+    {
+        throw ProtocolViolation("action " + *problem);
+    }
+    ++step;
+    return Answer::Action;
+}
+
 void Link::Impl::Beat() noexcept
 {
     const std::unique_lock lock(mutex, std::try_to_lock);
@@ -292,7 +353,7 @@ Welcome Link::Handshake(const nlohmann::json& schema, const nlohmann::json& vers
                       {"schema_hash", SchemaHash(text)},
                       {"schema", text},
                       {"versions", versions}});
-    const auto answer = m_impl->ReceiveCurrent(After(m_impl->options.handshakeDeadline), "WELCOME");
+    const auto answer = m_impl->AwaitAnswerToHello();
     if (answer.header.type != MessageType::Welcome)
     {
         throw ProtocolViolation("the learner did not answer HELLO by WELCOME");
@@ -313,27 +374,14 @@ Link::Answer Link::Exchange(const TensorBuffer& state,
     {
         return Answer::Bye;
     }
-    const auto answer = m_impl->ReceiveCurrent(After(m_impl->welcome.actionDeadline), "ACTION");
-    if (answer.header.type == MessageType::Bye)
+    try
     {
-        return Answer::Bye;
+        return m_impl->AwaitAction(action);
     }
-    if (answer.header.type != MessageType::Action)
+    catch (const Interrupted&)
     {
-        throw ProtocolViolation("the learner answered STATE neither by ACTION nor by BYE");
+        return Answer::Interrupted;
     }
-    if (answer.body.size() != action.Bytes().size())
-    {
-        throw ProtocolViolation("an ACTION has " + std::to_string(action.Bytes().size()) +
-                                " bytes by the schema, got " + std::to_string(answer.body.size()));
-    }
-    std::memcpy(action.Bytes().data(), answer.body.data(), answer.body.size());
-    if (const auto problem = action.FindOutOfRange())
-    {
-        throw ProtocolViolation("action " + *problem);
-    }
-    ++m_impl->step;
-    return Answer::Action;
 }
 
 void Link::SendBye(std::string_view reason)

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -68,6 +69,8 @@ struct LinkOptions
     std::size_t frameLimit_bytes{64 * 1024};
     std::chrono::milliseconds handshakeDeadline{10'000};
     std::chrono::milliseconds heartbeatPeriod{1'000};
+    /// Looked at ten times a second while waiting: true ends the wait. Unset: nothing ends it.
+    std::function<bool()> interrupted{};
 };
 
 /**
@@ -112,8 +115,9 @@ class Link
     /// What may answer a STATE.
     enum class Answer : uint8_t
     {
-        Action, ///< `action` holds it
-        Bye,    ///< the learner ends the episode
+        Action,      ///< `action` holds it
+        Bye,         ///< the learner ends the episode
+        Interrupted, ///< LinkOptions::interrupted said so
     };
 
     /**

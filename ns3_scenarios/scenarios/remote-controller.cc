@@ -127,7 +127,8 @@ nlohmann::json KpmsJson(const Table& table)
     {
         json.push_back({{"name", std::string(kpm.name)},
                         {"unit", std::string(kpm.unit)},
-                        {"type", std::string(kpm.type)}});
+                        {"type", std::string(kpm.type)},
+                        {"description", std::string(kpm.description)}});
     }
     return json;
 }

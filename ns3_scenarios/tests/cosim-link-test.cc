@@ -3,6 +3,7 @@
 #include "cosim/link.h"
 #include "cosim/schema-hash.h"
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -383,6 +384,20 @@ TEST(Link, RefusesAnEndpointThatIsNoAddress)
             EXPECT_EQ(error.ExitCode(), 2) << endpoint;
         }
     }
+}
+
+TEST(Link, CanBeInterruptedWhileItWaitsForAnAction)
+{
+    Learner learner;
+    std::atomic<bool> interrupt{false};
+    auto options = learner.Options();
+    options.interrupted = [&] { return interrupt.load(); };
+    auto simulation = Simulate(options);
+    learner.Receive();
+    learner.SendWelcome(9);
+    learner.Receive();
+    interrupt = true;
+    EXPECT_EQ(simulation.get().answer, Link::Answer::Interrupted);
 }
 
 TEST(Link, BeatsWhileTheSimulationComputes)

@@ -9,6 +9,19 @@ from pathlib import Path
 from sys import executable
 from typing import Self
 
+REAL_SCENARIO = """
+name: link-test
+timing: {warm_up_s: 0.1, duration_s: 0.5}
+carrier: {bandwidth_prb: 6}
+slices:
+  - {name: embb, s_nssai: {sst: 1}, five_qi: 9, ues: 2, policy: {min: 0.5}, sla: {ue_throughput_mbps: 0.3},
+     traffic: {model: poisson, arrival_rate_hz: 40.0, packet_bytes: 1000}}
+  - {name: urllc, s_nssai: {sst: 2}, five_qi: 82, ues: 2, policy: {min: 0.5}, rule: m-lwdf,
+     sla: {delay_budget_ms: 20.0, reliability: 0.99},
+     traffic: {model: periodic, period_ms: 10.0, jitter_ms: 2.0, packet_bytes: 100}}
+"""
+"""For the real program: one cell of 6 PRBs, two slices, four UEs, half a second."""
+
 FAKE = Path(__file__).with_name("fake_simulation.py")
 
 
