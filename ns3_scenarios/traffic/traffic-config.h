@@ -48,7 +48,7 @@ struct ConstantTraffic
     double rate_bps{}; ///< of UDP payload
 };
 
-/// FTP model 3 (TR 36.872): files arrive as a Poisson process, each independent of the last.
+/// FTP model 3 (TR 36.889, A.1.1): files arrive as a Poisson process, each independent of the last.
 struct Ftp3Traffic
 {
     uint32_t file_bytes{};
