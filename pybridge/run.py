@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -163,7 +164,7 @@ def _work_folder(out: Path) -> Iterator[Path]:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise RunError(f"{out}: exists and is not an empty directory; remove it or choose another --out")
         out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(work, ignore_errors=True)
+        _clear_killed(out)
         work.mkdir()
     except OSError as error:
         raise RunError(f"{out}: cannot be made: {error.strerror}") from None
@@ -174,6 +175,14 @@ def _work_folder(out: Path) -> Iterator[Path]:
         raise _keep_failure(work, out, error) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _clear_killed(out: Path) -> None:
+    """Removes what runs into `out` left behind that were killed (SIGKILL, power cut) before they could tidy up."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        owner = left.name.split(".")[-2]
+        if owner.isdecimal() and (int(owner) == os.getpid() or not Path("/proc", owner).exists()):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _keep_failure(work: Path, out: Path, error: Exception) -> RunFailed:

@@ -120,13 +120,16 @@ def serve(scenario: dict[str, Any]) -> None:
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.connect(option("--agent") or "")
 
+    episode = 0
+
     def send(kind: int, body: bytes, step: int = 0, flags: int = 0, time_ns: int = 0) -> None:
-        socket.send_multipart([struct.pack("<4sBBHQQq", b"SLB1", kind, flags, 0, 0, step, time_ns), body])
+        socket.send_multipart([struct.pack("<4sBBHQQq", b"SLB1", kind, flags, 0, episode, step, time_ns), body])
 
     hello = {"protocol": 1, "run_id": option("--run-id"), "token": os.environ["SLICEBRIDGE_TOKEN"], "pid": os.getpid()}
     hello |= {"schema_hash": hashlib.sha256(text.encode()).hexdigest(), "schema": text, "versions": {}}
     send(1, json.dumps(hello).encode())
     welcome = json.loads(socket.recv_multipart()[1])
+    episode = welcome["episode"]
     fault()
     sizes = [
         (4 * int(np.prod(item["shape"])) + 7) // 8 * 8

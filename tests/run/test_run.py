@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -231,6 +234,16 @@ def test_an_interrupted_run_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         run(scenario_file, f"{my_policies}:Good", 1, tmp_path / "runs" / "one", progress=interrupt)
     assert entries(tmp_path / "runs") == set()
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_what_a_killed_run_left_goes_with_the_next_one(tmp_path: Path, scenario_file: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    for name in (f".a.{gone.pid}.partial", f".a.{os.getppid()}.partial", f".b.{gone.pid}.partial"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    run(scenario_file, "static", 1, tmp_path / "runs" / "a")
+    assert entries(tmp_path / "runs") == {"a", f".a.{os.getppid()}.partial", f".b.{gone.pid}.partial"}
 
 
 @pytest.mark.usefixtures("fake_program")

@@ -133,6 +133,14 @@ def test_the_program_takes_what_the_model_takes(changes: dict[str, Any]) -> None
     assert schema.low_period_ms == scenario.timing.low_period_ms
 
 
+def test_every_measurement_is_described() -> None:
+    schema = program_schema(tiny())
+    for kpm in [*schema["slice_kpms"], *schema["ue_kpms"]]:
+        assert kpm["unit"]
+        assert kpm["type"] in ("CC", "DER", "SI")
+        assert kpm["description"]
+
+
 @pytest.mark.parametrize("name", shipped_scenarios())
 def test_the_program_takes_the_shipped_scenarios(name: str) -> None:
     assert len(program_schema(load_scenario(name))["slices"]) == load_scenario(name).n_slices
