@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pybridge.envs import RanParallelEnv, SliceEnv
-from pybridge.errors import BinaryNotFound, SimulationDied, SimulationError
+from pybridge.errors import BinaryNotFound, SimulationDied, SimulationError, SimulationFailed
 from pybridge.process import find_binary
 from pybridge.scenario import Scenario, parse_scenario
 from pybridge.schema import Levels
@@ -136,6 +136,18 @@ def test_kill_at_any_moment_raises_within_a_second(scenario: Scenario, delay_s: 
     assert "warm-up is over" in caught.value.log_tail
     assert caught.value.log is not None
     assert caught.value.log.is_file()
+
+
+def test_a_nan_that_gets_on_the_wire_ends_the_episode_by_name(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pybridge.observation.Action.check", lambda action: None)
+    with Session(scenario) as session:
+        session.reset()
+        action = session.action()
+        action.prb_policy[0, 1, 2] = np.nan
+        with pytest.raises(SimulationFailed, match=r"prb_policy\[0, 1, 2\] is nan"):
+            session.step(action)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,21 @@ def test_a_simulation_that_cannot_be_accepted_is_told_with_the_reason(
         pytest.raises(error, match=said),
     ):
         session.reset()
+
+
+def test_another_network_in_the_next_episode_is_refused() -> None:
+    class Shifty(TestScenario):
+        """Grows by a cell when it is asked for another seed."""
+
+        def with_seed(self, seed: int) -> Shifty:
+            return replace(self, seed=seed, cells=self.cells + 1)
+
+    with Session(Shifty(), program=fake()) as session:
+        session.reset()
+        with pytest.raises(SchemaError, match="episode before"):
+            session.reset(seed=2)
+        assert session.pid is None
+        assert session.reset().step == 0
 
 
 def test_after_a_failure_the_session_can_be_reset() -> None:
