@@ -51,7 +51,7 @@ void NrCell::OnFeedback(int64_t slot)
         }
         else if (block.transmissions >= m_network.config.harq.transmissions)
         {
-            ue.queue.OnLost(block.range);
+            Lose(block);
             Free(index);
         }
         else

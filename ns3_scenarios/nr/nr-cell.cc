@@ -166,7 +166,7 @@ void NrCell::Disconnect(uint32_t ue)
                           const bool its = m_blocks[block].ue == ue;
                           if (its)
                           {
-                              state.queue.OnLost(m_blocks[block].range);
+                              Lose(m_blocks[block]);
                               Free(block);
                           }
                           return its;
@@ -178,7 +178,7 @@ void NrCell::Disconnect(uint32_t ue)
         {
             if (!block.decoded)
             {
-                state.queue.OnLost(block.range);
+                Lose(block);
             }
             block.ue = NOBODY; // freed when its feedback slot comes
         }
@@ -202,6 +202,14 @@ void NrCell::OnBacklog(uint32_t ue)
         state.activeSince_ns = now_ns;
         state.burstMark_ns = now_ns;
     }
+}
+
+/// Gives up what a block carried.
+void NrCell::Lose(const Block& block)
+{
+    m_network.ues[block.ue].queue.OnLost(block.range,
+                                         [&](const Sdu& sdu)
+                                         { m_network.onLost(block.ue, *sdu.packet); });
 }
 
 uint32_t NrCell::NewBlock()

@@ -42,6 +42,9 @@ struct NetworkState
     /// Called with each packet that a queue of a UE drops.
     std::function<void(uint32_t ue, const ns3::Packet&)> onDropped;
 
+    /// Called with each packet of which a part was sent and is given up.
+    std::function<void(uint32_t ue, const ns3::Packet&)> onLost;
+
     /// PDSCH symbols of a slot, 0 if it has none.
     uint32_t DataSymbols(int64_t slot) const;
     uint32_t RbgPrbs(uint32_t rbg) const;
@@ -174,6 +177,7 @@ class NrCell : public RanCell
     void Settle(uint32_t index, bool decoded, int64_t slot, std::vector<Delivery>& deliveries);
     void AccountTransmission(const SlotPlan& plan);
     double ElementsPerPrb(uint32_t symbols) const;
+    void Lose(const Block& block);
     uint32_t NewBlock();
     void Free(uint32_t block);
 

@@ -52,6 +52,8 @@ void ValidateNrRanConfig(const NrRanConfig& config)
     Require(config.harq.processes >= 1 && config.harq.processes <= 32,
             "harq.processes must be 1 to 32");
     Require(config.harq.transmissions >= 1, "harq.transmissions must be at least 1");
+    Require(config.harq.decode_us >= 0.0 && config.harq.decode_us <= 1000.0,
+            "harq.decode_us must be 0 to 1000");
     Require(config.csi.period_slots >= 1, "csi.period_slots must be at least 1");
 }
 

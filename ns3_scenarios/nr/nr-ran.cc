@@ -18,8 +18,8 @@ constexpr float HYSTERESIS = 2.0F; ///< 3 dB
 constexpr uint16_t MEASUREMENTS_TO_TRIGGER = 4;
 const ns3::Time MEASUREMENT_PERIOD = ns3::MilliSeconds(40);
 
-/// Deliveries lie at most two slots behind their transmission.
-constexpr std::size_t ARRIVAL_RING = 8;
+/// Deliveries lie at most nine slots behind their transmission (1 ms of decoding, numerology 3).
+constexpr std::size_t ARRIVAL_RING = 16;
 
 } // namespace
 
@@ -29,7 +29,8 @@ NrRan::NrRan(NrRanConfig config)
       m_betterFor(m_network.ues.size())
 {
     m_network.onDropped = [](uint32_t, const ns3::Packet&) {};
-    m_deliver = [](uint32_t, ns3::Ptr<ns3::Packet>) {};
+    m_network.onLost = [](uint32_t, const ns3::Packet&) {};
+    m_deliver = [](uint32_t, const ns3::Packet&) {};
     for (std::size_t cell = 0; cell < m_network.config.sites.count; ++cell)
     {
         m_cells.push_back(std::make_unique<NrCell>(m_network, cell));
@@ -79,9 +80,14 @@ void NrRan::SetDeliveryCallback(PacketCallback callback)
     m_deliver = std::move(callback);
 }
 
-void NrRan::SetDropCallback(DropCallback callback)
+void NrRan::SetDropCallback(PacketCallback callback)
 {
     m_network.onDropped = std::move(callback);
+}
+
+void NrRan::SetLossCallback(PacketCallback callback)
+{
+    m_network.onLost = std::move(callback);
 }
 
 /// Cell selection by RSRP at the start.
@@ -196,7 +202,7 @@ void NrRan::Deliver(std::size_t batch)
     auto& deliveries = m_arrivals[batch].deliveries;
     for (auto& [ue, packet] : deliveries)
     {
-        m_deliver(ue, std::move(packet));
+        m_deliver(ue, *packet);
     }
     deliveries.clear();
 }

@@ -24,8 +24,7 @@ namespace slicebridge::nr
 class NrRan : public Ran
 {
   public:
-    using PacketCallback = std::function<void(uint32_t ue, ns3::Ptr<ns3::Packet>)>;
-    using DropCallback = std::function<void(uint32_t ue, const ns3::Packet&)>;
+    using PacketCallback = std::function<void(uint32_t ue, const ns3::Packet&)>;
 
     /**
      * Builds the network at simulated time zero.
@@ -47,7 +46,10 @@ class NrRan : public Ran
     void SetDeliveryCallback(PacketCallback callback);
 
     /// Called with each packet that a queue drops.
-    void SetDropCallback(DropCallback callback);
+    void SetDropCallback(PacketCallback callback);
+
+    /// Called with each packet that is lost on the air: sent in part or whole, and given up.
+    void SetLossCallback(PacketCallback callback);
 
     /**
      * A packet for a UE arrives at its cell now.

@@ -110,7 +110,7 @@ void SduQueue::OnReceived(ByteRange range, const std::function<void(const Sdu&)>
     PopSettled();
 }
 
-void SduQueue::OnLost(ByteRange range)
+void SduQueue::OnLost(ByteRange range, const std::function<void(const Sdu&)>& lost)
 {
     for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
     {
@@ -119,9 +119,10 @@ void SduQueue::OnLost(ByteRange range)
         {
             break;
         }
-        if (sdu.begin + sdu.bytes > range.begin)
+        if (sdu.begin + sdu.bytes > range.begin && !sdu.settled)
         {
             sdu.settled = true;
+            lost(sdu);
             sdu.packet = nullptr;
         }
     }

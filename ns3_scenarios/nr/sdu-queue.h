@@ -78,8 +78,8 @@ class SduQueue
     /// A block arrived: `delivered` is called with each SDU that is now complete.
     void OnReceived(ByteRange range, const std::function<void(const Sdu&)>& delivered);
 
-    /// A block is lost for good: so are its SDUs.
-    void OnLost(ByteRange range);
+    /// A block is lost for good, and so are its SDUs: `lost` is called with each.
+    void OnLost(ByteRange range, const std::function<void(const Sdu&)>& lost);
 
     /**
      * Drop SDUs from the head that nothing was sent of and that arrived before a time.

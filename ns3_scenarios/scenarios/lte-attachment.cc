@@ -2,6 +2,7 @@
 #include "scenarios/lte-attachment.h"
 
 #include "lte/lte-ran.h"
+#include "scenarios/placement.h"
 #include "traffic/traffic-network.h"
 
 namespace slicebridge
@@ -10,30 +11,26 @@ namespace slicebridge
 namespace
 {
 
-ns3::Vector ToVector(const Position& position)
+LtePropagationConfig ToPropagation(const LteRadio::Propagation& scenario)
 {
-    return {position[0], position[1], position[2]};
-}
-
-LtePropagationConfig ToPropagation(const PropagationConfig& scenario)
-{
+    using enum LteRadio::PropagationModel;
     LtePropagationConfig propagation;
-    propagation.jakesFading = scenario.fading == FadingModel::Jakes;
+    propagation.jakesFading = scenario.fading == LteRadio::FadingModel::Jakes;
     switch (scenario.model)
     {
-    case PropagationModel::Cost231:
+    case Cost231:
         propagation.model = LtePropagationModel::Cost231;
         break;
-    case PropagationModel::LogDistance:
+    case LogDistance:
         propagation.model = LtePropagationModel::LogDistance;
         propagation.exponent = scenario.exponent;
         propagation.referenceLoss_db = scenario.referenceLoss_db;
         break;
-    case PropagationModel::ConstantLoss:
+    case ConstantLoss:
         propagation.model = LtePropagationModel::ConstantLoss;
         propagation.loss_db = scenario.loss_db.value();
         break;
-    case PropagationModel::ConstantSinr:
+    case ConstantSinr:
         propagation.model = LtePropagationModel::ConstantSinr;
         propagation.sinr_db = scenario.sinr_db.value();
         break;
@@ -41,49 +38,17 @@ LtePropagationConfig ToPropagation(const PropagationConfig& scenario)
     return propagation;
 }
 
-LteSiteConfig ToSites(const CellsConfig& cells)
-{
-    LteSiteConfig sites{.count = cells.count,
-                        .interSiteDistance_m = cells.interSiteDistance_m,
-                        .height_m = cells.height_m,
-                        .positions_m = {},
-                        .handover = cells.handover};
-    for (const auto& position : cells.positions_m.value_or(std::vector<Position>{}))
-    {
-        sites.positions_m.push_back(ToVector(position));
-    }
-    return sites;
-}
-
-std::vector<LteUeConfig> ToUes(const Scenario& scenario)
-{
-    std::vector<LteUeConfig> ues;
-    const auto ueSlice = scenario.UeSlice();
-    const auto homeCell = scenario.UeHomeCell();
-    std::size_t inSlice = 0;
-    for (std::size_t ue = 0; ue < ueSlice.size(); ++ue)
-    {
-        inSlice = ue > 0 && ueSlice[ue] == ueSlice[ue - 1] ? inSlice + 1 : 0;
-        LteUeConfig config{.slice = ueSlice[ue], .cell = homeCell[ue], .position_m = {}};
-        if (const auto& positions = scenario.slices[ueSlice[ue]].positions_m)
-        {
-            config.position_m = ToVector((*positions)[inSlice]);
-        }
-        ues.push_back(config);
-    }
-    return ues;
-}
-
 LteRanConfig ToConfig(const Scenario& scenario)
 {
     const auto& mobility = scenario.mobility;
+    const auto& [carrier, propagation] = std::get<LteRadio>(scenario.radio);
     LteRanConfig config{
-        .carrier = {.bandwidth_prb = scenario.carrier.bandwidth_prb,
-                    .dlEarfcn = scenario.carrier.dlEarfcn,
-                    .txPower_dbm = scenario.carrier.txPower_dbm,
-                    .noiseFigureUe_db = scenario.carrier.noiseFigureUe_db},
-        .sites = ToSites(scenario.cells),
-        .propagation = ToPropagation(scenario.propagation),
+        .carrier = {.bandwidth_prb = carrier.bandwidth_prb,
+                    .dlEarfcn = carrier.dlEarfcn,
+                    .txPower_dbm = carrier.txPower_dbm,
+                    .noiseFigureUe_db = carrier.noiseFigureUe_db},
+        .sites = ToSites<LteSiteConfig>(scenario.cells),
+        .propagation = ToPropagation(propagation),
         .mobility = {.randomWalk = mobility.model == MobilityModelKind::RandomWalk,
                      .minSpeed_mps = mobility.speed_mps.first,
                      .maxSpeed_mps = mobility.speed_mps.second,
@@ -92,7 +57,7 @@ LteRanConfig ToConfig(const Scenario& scenario)
                .overhead_bytes = scenario.du.computeOverhead_bytes,
                .queue_packets = scenario.du.queue_packets},
         .slices = {},
-        .ues = ToUes(scenario),
+        .ues = ToUes<LteUeConfig>(scenario),
     };
     for (const auto& slice : scenario.slices)
     {
@@ -124,6 +89,11 @@ class LteAttachment : public RanAttachment
     ns3::Ptr<ns3::Node> SourceNode() const override
     {
         return m_ran.RemoteHost();
+    }
+
+    bool ReportsAirLosses() const override
+    {
+        return false;
     }
 
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override

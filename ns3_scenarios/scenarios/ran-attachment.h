@@ -30,6 +30,9 @@ class RanAttachment
     /// Node that traffic sources run on.
     virtual ns3::Ptr<ns3::Node> SourceNode() const = 0;
 
+    /// True if packets lost on the air are reported to the ledger, not left for it to infer.
+    virtual bool ReportsAirLosses() const = 0;
+
     /**
      * Report to `ledger` what UEs receive and queues drop.
      * @return one way to each UE

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "scenarios/lte-attachment.h"
+#include "scenarios/nr-attachment.h"
 #include "scenarios/ran-attachment.h"
 
 #include <map>
@@ -14,6 +15,7 @@ std::unique_ptr<RanAttachment> MakeRan(const Scenario& scenario,
     // One line per radio access technology.
     static const std::map<RanKind, Maker> makers{
         {RanKind::Lte, &MakeLteRan},
+        {RanKind::Nr, &MakeNrRan},
     };
     return makers.at(scenario.ran)(scenario, setUserDefaults);
 }

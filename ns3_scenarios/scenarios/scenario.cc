@@ -2,6 +2,8 @@
 #include "scenarios/scenario.h"
 
 #include "scenarios/json-reader.h"
+#include "scenarios/lte-reader.h"
+#include "scenarios/nr-reader.h"
 #include "scenarios/slice-reader.h"
 
 #include <cmath>
@@ -49,27 +51,6 @@ TimingConfig ReadTiming(JsonReader reader)
     return timing;
 }
 
-CarrierConfig ReadCarrier(JsonReader reader)
-{
-    CarrierConfig carrier{
-        .bandwidth_prb = reader.IntegerOf("bandwidth_prb", {6, 15, 25, 50, 75, 100}),
-        .dlEarfcn = reader.Integer("dl_earfcn", 0, 6599),
-        .txPower_dbm = reader.Number("tx_power_dbm", {.low = -30, .high = 60}),
-        .noiseFigureUe_db = reader.Number("noise_figure_ue_db", {.low = 0, .high = 30}),
-    };
-    // TS 36.101, table 5.7.3-1: numbers between bands 12 and 13, and between 17 and 18.
-    const bool inGap = (carrier.dlEarfcn >= 4950 && carrier.dlEarfcn < 5000) ||
-                       (carrier.dlEarfcn >= 5380 && carrier.dlEarfcn < 5730);
-    if (reader.Sound() && inGap)
-    {
-        reader.Refuse("dl_earfcn",
-                      "is " + std::to_string(carrier.dlEarfcn) + ", in no FDD band",
-                      "0..4949, 5000..5379, 5730..6599");
-    }
-    reader.Close();
-    return carrier;
-}
-
 CellsConfig ReadCells(JsonReader reader)
 {
     CellsConfig cells{
@@ -87,47 +68,6 @@ CellsConfig ReadCells(JsonReader reader)
     }
     reader.Close();
     return cells;
-}
-
-PropagationConfig ReadPropagation(JsonReader reader)
-{
-    using enum PropagationModel;
-    PropagationConfig propagation;
-    propagation.model = reader.Model<PropagationModel>({{"cost231", Cost231},
-                                                        {"log-distance", LogDistance},
-                                                        {"constant-loss", ConstantLoss},
-                                                        {"constant-sinr", ConstantSinr}});
-    const auto number = [&](const char* key,
-                            PropagationModel owner,
-                            const char* ownerName,
-                            NumberRange range) -> std::optional<double>
-    {
-        if (propagation.model == owner)
-        {
-            return reader.Number(key, range);
-        }
-        reader.Unused(key, std::string("model ") + ownerName);
-        return std::nullopt;
-    };
-    const NumberRange loss{.low = 0, .high = 300};
-    propagation.exponent =
-        number("exponent", LogDistance, "log-distance", {.low = 1, .high = 10}).value_or(0.0);
-    propagation.referenceLoss_db =
-        number("reference_loss_db", LogDistance, "log-distance", {.low = 0, .high = 200})
-            .value_or(0.0);
-    propagation.loss_db = number("loss_db", ConstantLoss, "constant-loss", loss);
-    propagation.sinr_db =
-        number("sinr_db", ConstantSinr, "constant-sinr", {.low = -20, .high = 60});
-    propagation.fading =
-        reader.Choice<FadingModel>("fading",
-                                   {{"jakes", FadingModel::Jakes}, {"none", FadingModel::None}});
-    if (reader.Sound() && propagation.model == ConstantSinr &&
-        propagation.fading != FadingModel::None)
-    {
-        reader.Refuse("fading", "is \"jakes\" with model constant-sinr", "none");
-    }
-    reader.Close();
-    return propagation;
 }
 
 MobilityConfig ReadMobility(JsonReader reader)
@@ -193,6 +133,34 @@ std::map<std::string, std::string> ReadAttributes(JsonReader& document)
     return attributes;
 }
 
+std::variant<LteRadio, NrRadio> ReadRadio(RanKind ran, JsonReader& document)
+{
+    if (ran == RanKind::Nr)
+    {
+        return ReadNrRadio(document);
+    }
+    return ReadLteRadio(document);
+}
+
+/// What only one of the radio access technologies refuses.
+void CheckSlicesOfRan(const Scenario& scenario, uint64_t uesPerCell, JsonReader& document)
+{
+    if (scenario.ran == RanKind::Lte && uesPerCell > LTE_UES_PER_CELL_MAX)
+    {
+        document.Refuse("slices",
+                        "have " + std::to_string(uesPerCell) + " UEs per cell on LTE",
+                        "at most " + std::to_string(LTE_UES_PER_CELL_MAX) +
+                            ", by its sounding reference signals; `ran: nr` takes more");
+    }
+    for (std::size_t i = 0; scenario.ran == RanKind::Nr && i < scenario.slices.size(); ++i)
+    {
+        if (scenario.slices[i].rlc != RlcMode::Um)
+        {
+            document.Refuse("slices[" + std::to_string(i) + "].rlc", "is \"am\" with ran nr", "um");
+        }
+    }
+}
+
 /// Rules that span slices.
 void CheckSlices(const Scenario& scenario, JsonReader& document)
 {
@@ -221,13 +189,7 @@ void CheckSlices(const Scenario& scenario, JsonReader& document)
     {
         document.Refuse("slices", "sum of policy.min is " + std::to_string(minima), "at most 1");
     }
-    if (ues > LTE_UES_PER_CELL_MAX)
-    {
-        document.Refuse("slices",
-                        "have " + std::to_string(ues) + " UEs per cell on LTE",
-                        "at most " + std::to_string(LTE_UES_PER_CELL_MAX) +
-                            ", by its sounding reference signals; `ran: nr` takes more");
-    }
+    CheckSlicesOfRan(scenario, ues, document);
 }
 
 /// Where a JSON parser's message begins, after the tag that nlohmann puts before it.
@@ -282,15 +244,15 @@ Scenario ParseScenario(const nlohmann::json& json, const std::string& source)
     Violations violations;
     JsonReader document(json, "", violations);
     document.IntegerOf("schema_version", {1});
+    const auto ran = document.Choice<RanKind>("ran", {{"lte", RanKind::Lte}, {"nr", RanKind::Nr}});
     Scenario scenario{
         .name = document.Name("name"),
         .description = document.String("description"),
-        .ran = document.Choice<RanKind>("ran", {{"lte", RanKind::Lte}}),
+        .ran = ran,
         .seed = document.Integer("seed", 1, std::numeric_limits<uint32_t>::max()),
         .timing = ReadTiming(document.Object("timing")),
-        .carrier = ReadCarrier(document.Object("carrier")),
+        .radio = ReadRadio(ran, document),
         .cells = ReadCells(document.Object("cells")),
-        .propagation = ReadPropagation(document.Object("propagation")),
         .mobility = ReadMobility(document.Object("mobility")),
         .du = ReadDu(document.Object("du")),
         .slices = {},

@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_SCENARIOS_SCENARIO_H
 #define SLICEBRIDGE_SCENARIOS_SCENARIO_H
 
+#include "nr/nr-ran-config.h"
 #include "slicing/slice.h"
 #include "traffic/traffic-config.h"
 
@@ -13,6 +14,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace slicebridge
@@ -25,6 +27,7 @@ using Position = std::array<double, 3>;
 enum class RanKind : uint8_t
 {
     Lte, ///< "lte"
+    Nr,  ///< "nr"
 };
 
 /// `timing`
@@ -34,15 +37,6 @@ struct TimingConfig
     uint32_t highPeriod_ms{}; ///< multiple of the low period
     double warmUp_s{};
     double duration_s{}; ///< multiple of the high period
-};
-
-/// `carrier`, the same for every cell
-struct CarrierConfig
-{
-    uint32_t bandwidth_prb{};
-    uint32_t dlEarfcn{};
-    double txPower_dbm{};
-    double noiseFigureUe_db{};
 };
 
 /// `cells`
@@ -55,29 +49,54 @@ struct CellsConfig
     bool handover{};
 };
 
-enum class PropagationModel : uint8_t
+/// What scenarios with `ran: lte` have of their own.
+struct LteRadio
 {
-    Cost231,      ///< "cost231"
-    LogDistance,  ///< "log-distance"
-    ConstantLoss, ///< "constant-loss"
-    ConstantSinr, ///< "constant-sinr"
+    /// `carrier`, the same for every cell
+    struct Carrier
+    {
+        uint32_t bandwidth_prb{};
+        uint32_t dlEarfcn{};
+        double txPower_dbm{};
+        double noiseFigureUe_db{};
+    };
+
+    enum class PropagationModel : uint8_t
+    {
+        Cost231,      ///< "cost231"
+        LogDistance,  ///< "log-distance"
+        ConstantLoss, ///< "constant-loss"
+        ConstantSinr, ///< "constant-sinr"
+    };
+
+    enum class FadingModel : uint8_t
+    {
+        Jakes, ///< "jakes"
+        None,  ///< "none"
+    };
+
+    /// `propagation`
+    struct Propagation
+    {
+        PropagationModel model{};
+        double exponent{};
+        double referenceLoss_db{};
+        std::optional<double> loss_db; ///< present for ConstantLoss
+        std::optional<double> sinr_db; ///< present for ConstantSinr
+        FadingModel fading{};
+    };
+
+    Carrier carrier;
+    Propagation propagation;
 };
 
-enum class FadingModel : uint8_t
+/// What scenarios with `ran: nr` have of their own, as nr/ takes it.
+struct NrRadio
 {
-    Jakes, ///< "jakes"
-    None,  ///< "none"
-};
-
-/// `propagation`
-struct PropagationConfig
-{
-    PropagationModel model{};
-    double exponent{};
-    double referenceLoss_db{};
-    std::optional<double> loss_db; ///< present for ConstantLoss
-    std::optional<double> sinr_db; ///< present for ConstantSinr
-    FadingModel fading{};
+    nr::CarrierConfig carrier;
+    nr::PropagationConfig propagation;
+    nr::HarqConfig harq;
+    nr::CsiConfig csi;
 };
 
 enum class MobilityModelKind : uint8_t
@@ -142,9 +161,8 @@ struct Scenario
     RanKind ran{};
     uint32_t seed{};
     TimingConfig timing;
-    CarrierConfig carrier;
+    std::variant<LteRadio, NrRadio> radio; ///< that of `ran`
     CellsConfig cells;
-    PropagationConfig propagation;
     MobilityConfig mobility;
     DuConfig du;
     std::vector<SliceScenario> slices;

@@ -29,19 +29,32 @@ void Log(const std::string& text)
     std::cerr << time << text << std::endl;
 }
 
-EpochTiming Timing(const TimingConfig& timing)
+/// LTE's subframe, NR's slot.
+ns3::Time Tti(const Scenario& scenario)
 {
+    if (const auto* nr = std::get_if<NrRadio>(&scenario.radio))
+    {
+        return ns3::NanoSeconds(nr::SlotLength_ns(nr->carrier.numerology));
+    }
+    return ns3::MilliSeconds(1);
+}
+
+EpochTiming Timing(const Scenario& scenario)
+{
+    const auto& timing = scenario.timing;
     return {.low = ns3::MilliSeconds(timing.lowPeriod_ms),
             .high = ns3::MilliSeconds(timing.highPeriod_ms),
             .warmUp = ns3::Seconds(timing.warmUp_s),
-            .duration = ns3::Seconds(timing.duration_s)};
+            .duration = ns3::Seconds(timing.duration_s),
+            .tti = Tti(scenario)};
 }
 
-LedgerConfig Ledger(const Scenario& scenario)
+LedgerConfig Ledger(const Scenario& scenario, const RanAttachment& network)
 {
     LedgerConfig config{.cells = scenario.cells.count,
                         .ueSlice = scenario.UeSlice(),
-                        .sliceDelayBudget_ms = {}};
+                        .sliceDelayBudget_ms = {},
+                        .inferAirLosses = !network.ReportsAirLosses()};
     for (const auto& slice : scenario.slices)
     {
         config.sliceDelayBudget_ms.push_back(slice.slice.sla.delayBudget_ms);
@@ -56,7 +69,7 @@ NetworkDescription Describe(const Scenario& scenario)
     NetworkDescription network{.cells = {},
                                .slices = scenario.SliceConfigs(),
                                .ueSlice = scenario.UeSlice(),
-                               .timing = Timing(scenario.timing),
+                               .timing = Timing(scenario),
                                .versions = Versions()};
     for (uint32_t cell = 0; cell < scenario.cells.count; ++cell)
     {
@@ -85,7 +98,7 @@ Simulation::Simulation(Scenario scenario, const CommandLineOptions& options)
         m_recorder = std::make_unique<Recorder>(options.out, m_scenario, *m_ledger);
         parts.observers.push_back(m_recorder.get());
     }
-    m_loop = std::make_unique<EpochLoop>(std::move(parts), Timing(m_scenario.timing));
+    m_loop = std::make_unique<EpochLoop>(std::move(parts), Timing(m_scenario));
     m_loop->OnMeasurementStart([this] { OnMeasurementStart(); });
 }
 
@@ -122,7 +135,7 @@ void Simulation::SetUserDefaults(const CommandLineOptions& options) const
 
 void Simulation::BuildTraffic()
 {
-    m_ledger = std::make_unique<PacketLedger>(Ledger(m_scenario));
+    m_ledger = std::make_unique<PacketLedger>(Ledger(m_scenario, *m_network));
     TrafficParts parts{
         .ledger = *m_ledger,
         .slices = {},
@@ -136,7 +149,10 @@ void Simulation::BuildTraffic()
         parts.slices.push_back(slice.traffic);
     }
     m_traffic = std::make_unique<TrafficNetwork>(std::move(parts));
-    m_ledger->Watch(m_network->GetRan());
+    if (!m_network->ReportsAirLosses())
+    {
+        m_ledger->Watch(m_network->GetRan());
+    }
 }
 
 std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions& options)

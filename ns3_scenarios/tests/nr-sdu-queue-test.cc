@@ -67,7 +67,8 @@ TEST(SduQueueTest, DiscardsOldSdusOfWhichNothingWasSent)
 }
 
 /// Whatever the order of arrivals, blocks, losses and receptions: an SDU is delivered exactly if
-/// all blocks that carried a part of it arrived, once, with its own packet.
+/// all blocks that carried a part of it arrived, once, with its own packet; and reported lost,
+/// once, exactly if one of them did not.
 RC_GTEST_PROP(SduQueueProperty, DeliversExactlyWhatArrivedWhole, ())
 {
     struct Sent
@@ -82,12 +83,13 @@ RC_GTEST_PROP(SduQueueProperty, DeliversExactlyWhatArrivedWhole, ())
     std::vector<Sent> history;
     std::deque<Sent> inFlight;
     std::map<uint64_t, int> delivered;
+    std::map<uint64_t, int> lostSdus;
     uint64_t streamEnd = 0;
     const auto settle = [&](const Sent& sent)
     {
         if (sent.lost)
         {
-            queue.OnLost(sent.range);
+            queue.OnLost(sent.range, [&](const Sdu& sdu) { ++lostSdus[sdu.packet->GetUid()]; });
             return;
         }
         queue.OnReceived(sent.range,
@@ -146,6 +148,7 @@ RC_GTEST_PROP(SduQueueProperty, DeliversExactlyWhatArrivedWhole, ())
         }
         const bool whole = covered == bytes.second - bytes.first && !lost;
         RC_ASSERT(delivered[uid] == (whole ? 1 : 0));
+        RC_ASSERT(lostSdus[uid] == (lost ? 1 : 0));
     }
 }
 

@@ -161,6 +161,17 @@ void PacketLedger::OnQueueDrop(PacketId id)
     Settle(id.ue);
 }
 
+void PacketLedger::OnAirLoss(PacketId id)
+{
+    Entry* entry = Find(id);
+    if (!entry || entry->fate != PacketFate::OnItsWay)
+    {
+        return;
+    }
+    SetFate(id.ue, *entry, PacketFate::LostAir);
+    Settle(id.ue);
+}
+
 void PacketLedger::OnQueueDrop(const ns3::Packet& packet)
 {
     if (const auto id = FindPacketId(packet))
@@ -172,7 +183,8 @@ void PacketLedger::OnQueueDrop(const ns3::Packet& packet)
 void PacketLedger::AwaitReordering(uint32_t ue)
 {
     Flow& flow = m_flows[ue];
-    if (!flow.reordering.IsExpired() || flow.settledBelow >= flow.deliveredBelow)
+    if (!m_config.inferAirLosses || !flow.reordering.IsExpired() ||
+        flow.settledBelow >= flow.deliveredBelow)
     {
         return;
     }

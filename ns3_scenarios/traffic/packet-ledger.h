@@ -69,6 +69,9 @@ struct LedgerConfig
     /// own reordering timer (100 ms) together.
     ns3::Time reordering{ns3::MilliSeconds(250)};
 
+    /// False where the RAN reports what it loses on the air, OnAirLoss().
+    bool inferAirLosses{true};
+
     /// A packet held for lost is still known, and put right should it arrive, for this time after
     /// it was sent.
     ns3::Time retention{ns3::Seconds(10)};
@@ -82,10 +85,10 @@ struct LedgerConfig
  * three are totals kept as things happen; those on their way are counted one by one from the
  * live entries.
  *
- * Nobody reports a loss on the air, so it is inferred: bearers deliver in order, hence a packet
- * is lost once a later one of its UE has arrived and a reordering time has passed, or once the
- * RAN has neither held nor sent anything of the UE for that time. An inference that proves wrong
- * is taken back when the packet arrives.
+ * Where nobody reports losses on the air, they are inferred: bearers deliver in order, hence a
+ * packet is lost once a later one of its UE has arrived and a reordering time has passed, or once
+ * the RAN has neither held nor sent anything of the UE for that time. An inference that proves
+ * wrong is taken back when the packet arrives.
  */
 class PacketLedger : public EndToEndCounters
 {
@@ -111,6 +114,9 @@ class PacketLedger : public EndToEndCounters
 
     /// The same for whatever packet or fragment a queue held; ignored if it is not of a source.
     void OnQueueDrop(const ns3::Packet& packet);
+
+    /// The RAN gave up the packet after sending it. Nothing changes if its fate is known already.
+    void OnAirLoss(PacketId id);
 
     /// Ask `ran` periodically which UEs have nothing in flight, for packets that nothing follows.
     void Watch(const Ran& ran);

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pybridge.errors import SliceBridgeError
-from pybridge.scenario import Scenario, load_scenario, shipped_scenarios
+from pybridge.scenario import load_scenario, scenario_json_schema, shipped_scenarios
 
 FORMATS = click.option(
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output format."
@@ -43,7 +43,7 @@ def scenario_keys(form: str) -> None:
     from pybridge.scenario.reference import scenario_reference
 
     if form == "json":
-        click.echo(json.dumps(Scenario.model_json_schema(), indent=2))
+        click.echo(json.dumps(scenario_json_schema(), indent=2))
         return
     rows = [
         (row.key, row.type, row.default or "(required)", row.range, row.description) for row in scenario_reference()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -31,6 +31,11 @@ class ScenarioModel(BaseModel):
     """Frozen, refuses unknown keys, infinities and NaN; null means the same as leaving a key out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    ran_name: ClassVar[str | None] = None
+    """The RAN that a section belongs to, where each has its own."""
+    counterpart: ClassVar[type[ScenarioModel] | None] = None
+    """The same section of the other RAN; errors use it to say where a misplaced key belongs."""
 
     @model_validator(mode="before")
     @classmethod

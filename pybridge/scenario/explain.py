@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pybridge.scenario.base import KeyProblem
+from pybridge.scenario.base import KeyProblem, ScenarioModel
 from pybridge.scenario.errors import Problem
 from pybridge.scenario.source import KeyPath, Source, path_text
 
@@ -125,7 +125,7 @@ def _message(detail: ErrorDetails, path: KeyPath, owner: type[BaseModel] | None)
     if kind == "union_tag_not_found":
         return "needs a key `model`"
     if kind in ("literal_error", "union_tag_invalid"):
-        return _not_allowed(context, value)
+        return _not_allowed(context, value) + _other_ran_allows(owner, path, value)
     if kind in _TYPE_NAMES:
         return f"must be {_TYPE_NAMES[kind]}, got {_shown(value)}"
     if kind == "value_error":
@@ -167,6 +167,8 @@ def _not_allowed(context: Mapping[str, Any], value: Any) -> str:
 
 def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
     known = list(owner.model_fields) if owner else []
+    if owner and (other := _counterpart(owner)) and key in other.model_fields:
+        return f"belongs to `ran: {other.ran_name}`, but `ran` is `{getattr(owner, 'ran_name', None)}`"
     quantity = _UNIT.sub("", key)
     for name in known:
         unit = _UNIT.search(name)
@@ -176,6 +178,20 @@ def _unknown_key(key: str, owner: type[BaseModel] | None) -> str:
     if near:
         return f"is no key here; did you mean `{near[0]}`?"
     return f"is no key here; allowed: {', '.join(known)}" if known else "is no key here"
+
+
+def _counterpart(owner: type[BaseModel] | None) -> type[ScenarioModel] | None:
+    """The same section of the other RAN, if each has its own."""
+    return owner.counterpart if owner and issubclass(owner, ScenarioModel) else None
+
+
+def _other_ran_allows(owner: type[BaseModel] | None, path: KeyPath, value: Any) -> str:
+    """Where a value belongs that this RAN lacks."""
+    other = _counterpart(owner)
+    found = other.model_fields.get(str(path[-1])) if other and path else None
+    if not other or not found or value not in get_args(found.annotation):
+        return ""
+    return f"; `{value}` belongs to `ran: {other.ran_name}`"
 
 
 def _purpose(owner: type[BaseModel] | None, path: KeyPath) -> str:

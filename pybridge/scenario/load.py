@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pybridge.scenario.base import ScenarioModel
 from pybridge.scenario.errors import Problem, ScenarioError
 from pybridge.scenario.explain import explain
-from pybridge.scenario.model import Scenario
+from pybridge.scenario.model import SCENARIO_OF_RAN, RanChoice, Scenario
 from pybridge.scenario.source import MAX_BYTES, KeyPath, Source, parse_yaml, path_text
 
 LIBRARY = Path(__file__).resolve().parents[2] / "ns3_scenarios" / "scenarios" / "library"
@@ -47,10 +48,14 @@ def parse_scenario(text: str, origin: str = "scenario") -> Scenario:
 
 def scenario_from(source: Source) -> Scenario:
     """Validate parsed data. Raises `ScenarioError`."""
+    model: type[ScenarioModel] = RanChoice
+    data = _with_tuples(source.data)
     try:
-        return Scenario.model_validate(_with_tuples(source.data), strict=True)
+        scenario_type = SCENARIO_OF_RAN[RanChoice.model_validate(data, strict=True).ran]
+        model = scenario_type
+        return scenario_type.model_validate(data, strict=True)
     except ValidationError as error:
-        raise ScenarioError(explain(error, Scenario, source)) from None
+        raise ScenarioError(explain(error, model, source)) from None
 
 
 def _find(source: str | os.PathLike[str]) -> Path:

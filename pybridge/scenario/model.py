@@ -8,10 +8,12 @@ import json
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from pybridge.scenario.base import KeyProblem, Name, ScenarioModel, Text
-from pybridge.scenario.radio import Carrier, Cells, Du, Mobility, Propagation, Timing
+from pybridge.scenario.lte import LteCarrier, LtePropagation
+from pybridge.scenario.nr import RMA_GHZ_MAX, Csi, Harq, NrCarrier, NrPropagation
+from pybridge.scenario.radio import Cells, Du, Mobility, Timing
 from pybridge.scenario.slices import Slice
 
 LTE_UES_PER_CELL_MAX = 320
@@ -41,17 +43,20 @@ class Recording(ScenarioModel):
 
 
 class Scenario(ScenarioModel):
-    """Everything that a simulation depends on, besides the policy. Same scenario, same bits."""
+    """Everything that a simulation depends on, besides the policy. Same scenario, same bits.
+
+    What all radio access networks share; `LteScenario` and `NrScenario` are what is read and validated.
+    """
 
     schema_version: Literal[1] = Field(default=1, description="of this format")
     name: Name = Field(description="of the scenario")
     description: Text = Field(default="", max_length=10_000, description="free text")
-    ran: Literal["lte"] = Field(default="lte", description="radio access network")
+    ran: Literal["lte", "nr"] = Field(description="radio access network")
     seed: int = Field(default=1, ge=1, le=2**32 - 1, description="ns-3 RngRun")
     timing: Timing = Field(default_factory=lambda: Timing(), description="time scales")
-    carrier: Carrier = Field(default_factory=lambda: Carrier(), description="downlink carrier")
+    carrier: LteCarrier | NrCarrier = Field(description="downlink carrier")
     cells: Cells = Field(default_factory=lambda: Cells(), description="sites")
-    propagation: Propagation = Field(default_factory=lambda: Propagation(), description="channel model")
+    propagation: LtePropagation | NrPropagation = Field(description="channel model")
     mobility: Mobility = Field(default_factory=lambda: Mobility(), description="movement of UEs")
     du: Du = Field(default_factory=lambda: Du(), description="packet processing in the DU")
     slices: tuple[Slice, ...] = Field(min_length=1, max_length=8, description="slices, in the order of their ids")
@@ -87,16 +92,6 @@ class Scenario(ScenarioModel):
                     f"must have a position for each of the {item.ues} UEs x {self.cells.count} cells = {expected}, "
                     f"got {len(item.positions_m)}",
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _lte_carries_the_ues(self) -> Self:
-        if self.ues_per_cell > LTE_UES_PER_CELL_MAX:
-            raise KeyProblem(
-                "slices",
-                f"{self.ues_per_cell} UEs per cell, LTE takes at most {LTE_UES_PER_CELL_MAX} (SRS periodicity); "
-                "larger cells are for `ran: nr`",
-            )
         return self
 
     @property
@@ -140,3 +135,69 @@ class Scenario(ScenarioModel):
     def to_yaml(self) -> str:
         """The resolved scenario as YAML that `load_scenario` reads back to an equal one."""
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120))
+
+
+class LteScenario(Scenario):
+    """A scenario with `ran: lte`, on ns-3's LTE stack and its EPC."""
+
+    ran_name = "lte"
+
+    ran: Literal["lte"] = Field(default="lte", description="radio access network")
+    carrier: LteCarrier = Field(default_factory=lambda: LteCarrier(), description="downlink carrier")
+    propagation: LtePropagation = Field(default_factory=lambda: LtePropagation(), description="channel model")
+
+    @model_validator(mode="after")
+    def _lte_carries_the_ues(self) -> Self:
+        if self.ues_per_cell > LTE_UES_PER_CELL_MAX:
+            raise KeyProblem(
+                "slices",
+                f"{self.ues_per_cell} UEs per cell, LTE takes at most {LTE_UES_PER_CELL_MAX} (SRS periodicity); "
+                "larger cells are for `ran: nr`",
+            )
+        return self
+
+
+class NrScenario(Scenario):
+    """A scenario with `ran: nr`, on the slot-level NR cell (docs/nr-model.md)."""
+
+    ran_name = "nr"
+    counterpart = LteScenario
+
+    ran: Literal["nr"] = Field(description="radio access network")
+    carrier: NrCarrier = Field(default_factory=lambda: NrCarrier(), description="downlink carrier")
+    propagation: NrPropagation = Field(default_factory=lambda: NrPropagation(), description="channel model")
+    harq: Harq = Field(default_factory=lambda: Harq(), description="retransmissions and processing times")
+    csi: Csi = Field(default_factory=lambda: Csi(), description="channel state reports and link adaptation")
+    core: Literal["none"] = Field(default="none", description="core network; none: packets go straight into the cell")
+
+    @model_validator(mode="after")
+    def _rlc_is_unacknowledged(self) -> Self:
+        for index, item in enumerate(self.slices):
+            if item.rlc != "um":
+                raise KeyProblem(f"slices[{index}].rlc", f"must be `um` with `ran: nr`, got '{item.rlc}'")
+        return self
+
+    @model_validator(mode="after")
+    def _channel_models_reach_the_carrier(self) -> Self:
+        if self.propagation.model == "rma" and self.carrier.frequency_ghz > RMA_GHZ_MAX:
+            raise KeyProblem("propagation.model", f"`rma` ends at {RMA_GHZ_MAX:g} GHz (carrier.frequency_ghz)")
+        return self
+
+
+LteScenario.counterpart = NrScenario
+
+SCENARIO_OF_RAN: dict[str, type[Scenario]] = {"lte": LteScenario, "nr": NrScenario}
+"""The model that `ran` chooses."""
+
+
+class RanChoice(ScenarioModel):
+    """The one key that says which model the others follow."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    ran: Literal["lte", "nr"] = Field(default="lte", description="radio access network")
+
+
+def scenario_json_schema() -> dict[str, Any]:
+    """JSON Schema of scenarios, one alternative per radio access network."""
+    return TypeAdapter(LteScenario | NrScenario).json_schema()

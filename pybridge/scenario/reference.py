@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pybridge.scenario.model import Scenario
+from pybridge.scenario.model import SCENARIO_OF_RAN, LteScenario, NrScenario
 
+RAN_NAMES = " | ".join(SCENARIO_OF_RAN)
 _SCALARS = {int: "integer", float: "number", str: "text", bool: "true | false"}
 
 
@@ -21,7 +22,7 @@ class KeyReference:
     """One row of the reference."""
 
     key: str
-    """Dotted path; `[]` stands for an entry of a list; a key of one `model` alone has its name in brackets."""
+    """Dotted path; `[]` stands for an entry of a list; a key of one `model` or `ran` alone has its name in brackets."""
     type: str
     default: str
     """As in YAML; empty if the key is required."""
@@ -34,8 +35,18 @@ class KeyReference:
 
 
 def scenario_reference() -> list[KeyReference]:
-    """Every key of a scenario, in the order of the models."""
-    return list(_rows(Scenario, ""))
+    """Every key of a scenario, in the order of the models; LTE's own first, then NR's own."""
+    lte, nr = list(_rows(LteScenario, "")), list(_rows(NrScenario, ""))
+    lte_own, nr_own = set(lte) - set(nr), set(nr) - set(lte)
+    return [_of_ran(row, "lte") if row in lte_own and row.key != "ran" else row for row in lte] + [
+        _of_ran(row, "nr") for row in nr if row in nr_own and row.key != "ran"
+    ]
+
+
+def _of_ran(row: KeyReference, ran: str) -> KeyReference:
+    """The row with the RAN's name behind the first part of its key, as in `carrier(nr).numerology`."""
+    section, _, rest = row.key.partition(".")
+    return replace(row, key=f"{section}({ran})" + (f".{rest}" if rest else ""))
 
 
 def _rows(model: type[BaseModel], prefix: str, names: Iterable[str] | None = None) -> Iterator[KeyReference]:
@@ -45,7 +56,8 @@ def _rows(model: type[BaseModel], prefix: str, names: Iterable[str] | None = Non
         key = f"{prefix}{name}"
         nested, listed = _models(info.annotation)
         if not nested:
-            yield KeyReference(key, _type_text(info.annotation), _default(info), _range(info), info.description or "")
+            kind = RAN_NAMES if key == "ran" else _type_text(info.annotation)
+            yield KeyReference(key, kind, _default(info), _range(info), info.description or "")
         elif len(nested) == 1:
             yield from _rows(nested[0], f"{key}{'[]' if listed else ''}.")
         else:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pybridge.scenario import Scenario, load_scenario, parse_scenario, shipped_scenarios
+from pybridge.scenario import LteScenario, load_scenario, parse_scenario, shipped_scenarios
 from pybridge.scenario.reference import scenario_reference
 from tests.scenario.scenario_factory import scenario_data, scenario_yaml
 
@@ -231,9 +232,12 @@ def _paths(value: Any, prefix: str = "") -> set[str]:
     return {prefix}
 
 
-def test_the_reference_lists_the_keys_of_a_resolved_scenario() -> None:
-    resolved = json.loads(parse_scenario(scenario_yaml()).resolved_json())
-    documented = {row.key.replace("(constant)", "").replace("(periodic)", "") for row in scenario_reference()}
+@pytest.mark.parametrize("ran", ["lte", "nr"])
+def test_the_reference_lists_the_keys_of_a_resolved_scenario(ran: str) -> None:
+    resolved = json.loads(parse_scenario(scenario_yaml(ran=ran)).resolved_json())
+    documented = {row.key for row in scenario_reference()}
+    for tag in ("(constant)", "(periodic)", f"({ran})"):
+        documented = {key.replace(tag, "") for key in documented}
     assert _paths(resolved) - documented == set()
     assert all(row.description for row in scenario_reference())
 
@@ -244,5 +248,15 @@ def test_the_contract_names_the_same_keys() -> None:
         "reference_loss_db: 46.7 ", "reference_loss_db: null"
     )
     contract = parse_scenario(text, "contract")
-    defaults = Scenario.model_validate({"name": "lte-urban", "slices": contract.model_dump()["slices"]})
+    defaults = LteScenario.model_validate({"name": "lte-urban", "slices": contract.model_dump()["slices"]})
     assert contract == defaults
+
+
+def test_the_contract_of_nr_names_the_same_keys() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "scenario-contract-nr.yaml").read_text()
+    own = yaml.safe_load(text)
+    defaults = parse_scenario(scenario_yaml(ran="nr"))
+    assert parse_scenario(scenario_yaml(**own)) == defaults
+    resolved = json.loads(defaults.resolved_json())
+    assert _paths({key: resolved[key] for key in own}) == _paths(own)
+    assert set(resolved) - set(json.loads(parse_scenario(scenario_yaml()).resolved_json())) == {"harq", "csi", "core"}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "scenarios/nr-attachment.h"
+
+#include "nr/nr-ran.h"
+#include "scenarios/placement.h"
+
+#include "ns3/global-value.h"
+#include "ns3/priority-queue-scheduler.h"
+#include "ns3/type-id.h"
+
+namespace slicebridge
+{
+
+namespace
+{
+
+/// Headers of UDP and IPv4 that a packet has on the air (no header compression).
+constexpr uint32_t IP_UDP_BYTES = 28;
+
+nr::NrRanConfig ToConfig(const Scenario& scenario)
+{
+    const auto& radio = std::get<NrRadio>(scenario.radio);
+    const auto& mobility = scenario.mobility;
+    nr::NrRanConfig config{
+        .carrier = radio.carrier,
+        .harq = radio.harq,
+        .csi = radio.csi,
+        .sites = ToSites<nr::SiteConfig>(scenario.cells),
+        .propagation = radio.propagation,
+        .mobility = {.randomWalk = mobility.model == MobilityModelKind::RandomWalk,
+                     .minSpeed_mps = mobility.speed_mps.first,
+                     .maxSpeed_mps = mobility.speed_mps.second,
+                     .height_m = mobility.height_m},
+        .du = {.compute_bps = scenario.du.compute_bps,
+               .overhead_bytes = scenario.du.computeOverhead_bytes,
+               .queue_packets = scenario.du.queue_packets},
+        .slices = scenario.SliceConfigs(),
+        .ues = ToUes<nr::UeConfig>(scenario),
+    };
+    return config;
+}
+
+PacketId IdOf(const ns3::Packet& packet)
+{
+    TrafficHeader header;
+    packet.PeekHeader(header);
+    return header.Id();
+}
+
+class NrAttachment : public RanAttachment
+{
+  public:
+    explicit NrAttachment(const nr::NrRanConfig& config)
+        : m_ran(config),
+          m_source(ns3::CreateObject<ns3::Node>()),
+          m_ues(config.ues.size())
+    {
+    }
+
+    Ran& GetRan() override
+    {
+        return m_ran;
+    }
+
+    int32_t ServingCell(std::size_t ue) const override
+    {
+        return m_ran.ServingCell(ue);
+    }
+
+    ns3::Ptr<ns3::Node> SourceNode() const override
+    {
+        return m_source;
+    }
+
+    bool ReportsAirLosses() const override
+    {
+        return true;
+    }
+
+    std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
+    {
+        m_ran.SetDeliveryCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                                  { ledger.OnDelivered(IdOf(packet)); });
+        m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                              { ledger.OnQueueDrop(IdOf(packet)); });
+        m_ran.SetLossCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                              { ledger.OnAirLoss(IdOf(packet)); });
+        std::vector<PacketOutlet> outlets;
+        for (uint32_t ue = 0; ue < m_ues; ++ue)
+        {
+            outlets.emplace_back(
+                [this, ue](ns3::Ptr<ns3::Packet> packet)
+                {
+                    const uint32_t bytes = packet->GetSize() + IP_UDP_BYTES;
+                    m_ran.Send(ue, std::move(packet), bytes);
+                });
+        }
+        return outlets;
+    }
+
+  private:
+    nr::NrRan m_ran;
+    ns3::Ptr<ns3::Node> m_source;
+    std::size_t m_ues;
+};
+
+} // namespace
+
+std::unique_ptr<RanAttachment> MakeNrRan(const Scenario& scenario,
+                                         const std::function<void()>& setUserDefaults)
+{
+    const auto config = ToConfig(scenario);
+    nr::ValidateNrRanConfig(config);
+    // Half the cost per event of ns-3's default; like it, it runs events of equal time in the order
+    // in which they were scheduled.
+    ns3::GlobalValue::Bind("SchedulerType",
+                           ns3::TypeIdValue(ns3::PriorityQueueScheduler::GetTypeId()));
+    setUserDefaults();
+    return std::make_unique<NrAttachment>(config);
+}
+
+} // namespace slicebridge

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#ifndef SLICEBRIDGE_SCENARIOS_NR_READER_H
+#define SLICEBRIDGE_SCENARIOS_NR_READER_H
+
+#include "scenarios/json-reader.h"
+#include "scenarios/scenario.h"
+
+namespace slicebridge
+{
+
+/// Reads what a scenario with `ran: nr` has of its own, and refuses what the other RAN has.
+NrRadio ReadNrRadio(JsonReader& document);
+
+} // namespace slicebridge
+
+#endif
