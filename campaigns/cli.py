@@ -49,7 +49,7 @@ def campaign() -> None:
 def run_command(source: str, out: Path, workers: int | None) -> None:
     """Run what is missing of a campaign, then write its report.
 
-    Ctrl-C stops it; the same command continues where it was. Exit codes: 0 all runs done, 1 some failed,
+    Ctrl-C stops it; the same command continues where it was. Exit codes: 0 all done, 1 a run or the report failed,
     2 bad campaign, 130 interrupted.
     """
     definition, jobs, store = _open(source, out)
@@ -65,7 +65,7 @@ def run_command(source: str, out: Path, workers: int | None) -> None:
             if todo:
                 with ProgressReporter(todo, len(jobs), workers, store, console) as reporter:
                     outcome = execute(todo, store, LocalExecutor(workers), reporter)
-            report = _report(store.root)
+            report, reported = _report(store.root)
         except KeyboardInterrupt:
             done = len(jobs) - len(missing(jobs, store))
             console.print(
@@ -77,6 +77,7 @@ def run_command(source: str, out: Path, workers: int | None) -> None:
         console.print(report, soft_wrap=True, markup=False)
     if outcome.failed or outcome.blocked:
         console.print(_failures(outcome, store), soft_wrap=True, markup=False)
+    if outcome.failed or outcome.blocked or not reported:
         sys.exit(1)
 
 
@@ -123,15 +124,19 @@ def _announcement(definition: Campaign, jobs: list[Job], todo: list[Job], worker
     )
 
 
-def _report(root: Path) -> str:
-    """Text of whatever reports on campaigns; reporting lies above this package, hence the entry points."""
-    parts: list[str] = []
+def _report(root: Path) -> tuple[str, bool]:
+    """Text of whatever reports on campaigns, and whether all went well.
+
+    Reporting lies above this package, hence the entry points.
+    """
+    parts, fine = [], True
     for entry in sorted(entry_points(group=REPORTS_GROUP), key=lambda entry: entry.name):
         try:
-            parts.append(entry.load()(root))
+            parts.append(str(entry.load()(root)))
         except SliceBridgeError as error:
             parts.append(f"No report: {error}")
-    return "\n".join(parts)
+            fine = False
+    return "\n".join(parts), fine
 
 
 def _failures(outcome: Outcome, store: Store) -> str:

@@ -26,7 +26,7 @@ class Executor(Protocol):
         """Jobs that could be started now."""
 
     def start(self, job: Job, directory: Path) -> None:
-        """Run `python -m campaigns.worker DIRECTORY` for `job`."""
+        """Run campaigns.worker on `directory`, which holds the job's job.json."""
 
     def finished(self) -> list[tuple[Job, int]]:
         """Jobs that ended since the last call, with their exit codes (negative: signal)."""
@@ -51,7 +51,7 @@ class LocalExecutor:
         """Start the job's process; its output goes to DIRECTORY/worker.log."""
         with (directory / "worker.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "campaigns.worker", str(directory)],
+                [sys.executable, "-m", "campaigns.worker", str(directory), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -27,8 +27,16 @@ def resolve(campaign: Campaign, size: Variant, mix: Variant, last: dict[str, Any
 
 
 def evaluation_scenario(campaign: Campaign, size: Variant, mix: Variant, seed: int) -> Scenario:
-    """What a method is judged on. Raises CampaignError, see `resolve`."""
-    return resolve(campaign, size, mix, {"seed": seed, "timing.duration_s": campaign.evaluation.duration_s})
+    """What a method is judged on; UEs are recorded, since satisfaction is judged UE by UE.
+
+    Raises CampaignError, see `resolve`, and if packets would not be recorded.
+    """
+    last = {"seed": seed, "timing.duration_s": campaign.evaluation.duration_s, "recording.ues": True}
+    scenario = resolve(campaign, size, mix, last)
+    if scenario.recording.packets == "none":
+        message = "evaluations need packet delays; must be summary or all, got 'none'"
+        raise CampaignError([Problem(f"campaign {campaign.name}", None, "recording.packets", message)])
+    return scenario
 
 
 def training_scenarios(campaign: Campaign, episode_s: float) -> list[Scenario]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The process of one job: `python -m campaigns.worker DIRECTORY`, where DIRECTORY holds job.json."""
+"""The process of one job: `python -m campaigns.worker DIRECTORY PARENT_PID`, where DIRECTORY holds job.json."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ PARENT_POLL_S = 1.0
 PROGRESS_EVERY_S = 0.5
 
 
-def main(directory: Path) -> int:
+def main(directory: Path, parent: int) -> int:
     """Run the job; 0 if it is done. The reason of a failure goes to standard error, which is the job's log."""
-    _follow_parent()
+    _follow(parent)
     job = json.loads((directory / "job.json").read_text(encoding="utf-8"))
     try:
         if job["labels"]["kind"] == "train":
@@ -72,9 +72,8 @@ class _ProgressFile:
             self._path.write_text(f"{fraction:.4f}", encoding="utf-8")
 
 
-def _follow_parent() -> None:
-    """Interrupt this process when the one that started it is gone, however it ended."""
-    parent = os.getppid()
+def _follow(parent: int) -> None:
+    """Interrupt this process when `parent`, which started it, is gone, however and whenever it ended."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -85,4 +84,4 @@ def _follow_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

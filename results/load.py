@@ -51,7 +51,10 @@ class CampaignResults:
 
 
 def load_campaign_results(root: Path) -> CampaignResults:
-    """Read all finished runs of a campaign. Raises ResultsError if there is no campaign, or no finished evaluation."""
+    """Read all finished runs of a campaign.
+
+    Raises ResultsError if there is no campaign, no finished evaluation, or one without rows of UEs.
+    """
     try:
         recorded = json.loads((root / "campaign.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -99,7 +102,10 @@ class _Evaluation:
         self.slas = {entry["name"]: Sla(**entry["sla"]) for entry in scenario["slices"]}
         kpm = pl.read_parquet(directory / "kpm.parquet")
         self._slices = kpm.filter(pl.col("ue").is_null())
-        self._windows = metrics.ue_windows(kpm)
+        try:
+            self._windows = metrics.ue_windows(kpm)
+        except ValueError as error:
+            raise ResultsError(f"{directory / 'kpm.parquet'}: {error}") from error
         packets = pl.read_parquet(directory / "packets.parquet")
         self._delays = {name: metrics.delay_distribution(packets.filter(pl.col("slice") == name)) for name in self.slas}
 

@@ -64,31 +64,32 @@ def management_efficiency(
 
 
 def ue_windows(kpm: pl.DataFrame, window_s: float = WINDOW_S) -> pl.DataFrame:
-    """Per slice, UE and window: goodput_kbps, offered_kbps (means), delivered, late, lost (packets).
+    """Per slice, UE and window: goodput_kbps, offered_kbps, owed_kbps (means), delivered, late, lost (packets).
 
-    kpm: rows of UEs, see docs/records.md; a row's time_s is the end of its period. Only whole windows are kept. Offered
-    load is that of one period earlier (of the same one, for the very first): data need time to arrive, and a burst that
-    begins at the end of a window would otherwise count as not served in it.
+    kpm: rows of UEs, see docs/records.md; a row's time_s is the end of its period. Only whole windows are kept.
+    owed_kbps: the smaller of the load offered in the window and in the one that begins and ends a period earlier. Data
+    need time to arrive, so a burst that begins at the very end of a window is not owed within it.
     """
     sums = {"x.packets_delivered": "delivered", "x.packets_late": "late", "x.packets_lost": "lost"}
     means = {"x.goodput_kbps": "goodput_kbps", "x.offered_kbps": "offered_kbps"}
     rows = kpm.filter(pl.col("ue").is_not_null() & pl.col("name").is_in([*sums, *means]))
     times = rows["time_s"].unique().sort()
     if times.is_empty():
-        raise ValueError("the KPM table has no rows of UEs; record them with `recording: {ues: true}`")
+        raise ValueError("no rows of UEs; record them with `recording: {ues: true}`")
     period_s = float(times[0])
     per_window = max(1, round(window_s / period_s))
     # UEs that hand over have a row per cell and period; adding first makes cells not matter.
     wide = rows.group_by("slice", "ue", "time_s", "name").agg(pl.col("value").sum())
     wide = wide.pivot(on="name", index=["slice", "ue", "time_s"], values="value")
     index = ((pl.col("time_s") / period_s).round() - 1).cast(pl.Int64) // per_window
-    earlier = pl.col("x.offered_kbps").shift(1).over("slice", "ue", order_by="time_s")
+    before = pl.col("x.offered_kbps").shift(1).over("slice", "ue", order_by="time_s")
     return (
-        wide.with_columns(index.alias("window"), pl.coalesce(earlier, "x.offered_kbps").alias("x.offered_kbps"))
+        wide.with_columns(index.alias("window"), pl.coalesce(before, "x.offered_kbps").alias("before"))
         .filter(pl.col("window") < len(times) // per_window)
         .group_by("slice", "ue", "window")
         .agg(
             *(pl.col(name).mean().alias(alias) for name, alias in means.items()),
+            pl.min_horizontal(pl.col("x.offered_kbps").mean(), pl.col("before").mean()).alias("owed_kbps"),
             *(pl.col(name).sum().alias(alias) for name, alias in sums.items()),
         )
         .sort("slice", "ue", "window")
@@ -98,15 +99,15 @@ def ue_windows(kpm: pl.DataFrame, window_s: float = WINDOW_S) -> pl.DataFrame:
 def window_verdicts(windows: pl.DataFrame, sla: Sla) -> pl.Series:
     """Whether each UE-window of one slice meets the SLA: true, false, or null if it had no traffic to judge by.
 
-    Rate: goodput ≥ (1 − 0.1) · min(target, offered), the tolerance being that of the reward, for the packet that
-    straddles a window's end. Delay: part in time of the packets whose fate is known (delivered, dropped or lost) ≥
-    reliability. Both where both are agreed upon; a slice without an SLA is always satisfied.
+    Rate: goodput ≥ (1 − 0.1) · min(target, owed), the tolerance being that of the reward (pybridge.envs.qos). Delay:
+    part in time of the packets whose fate is known (delivered, dropped or lost) ≥ reliability. Both where both are
+    agreed upon; a slice without an SLA is always satisfied.
     """
     verdict = pl.lit(True)
     if sla.ue_throughput_mbps is not None:
         target_kbps = pl.lit(sla.ue_throughput_mbps * 1e3)
-        needed = (1.0 - RATE_TOLERANCE) * pl.min_horizontal(target_kbps, "offered_kbps")
-        rate = pl.when(pl.col("offered_kbps") > 0.0).then(pl.col("goodput_kbps") >= needed)
+        needed = (1.0 - RATE_TOLERANCE) * pl.min_horizontal(target_kbps, "owed_kbps")
+        rate = pl.when(pl.col("owed_kbps") > 0.0).then(pl.col("goodput_kbps") >= needed)
         verdict = verdict & rate
     if sla.delay_budget_ms is not None:
         known = pl.col("delivered") + pl.col("lost")

@@ -135,7 +135,7 @@ def _definitions() -> list[str]:
     total = 1 + POWER_PRICE + PRB_PRICE
     return [
         f"QoS satisfaction: part of {WINDOW_S:g} s UE-windows with traffic that meet the SLA. Rate: delivered ≥ 90 % "
-        "of the smaller of target and offered load, the latter of one reporting period earlier. "
+        "of the smaller of target and load (offered in the window, or a reporting period earlier if that is less). "
         "Delay: part of packets within the budget ≥ reliability; dropped and lost packets are late.",
         f"U = (Σ ω·QoS + {POWER_PRICE:g}·(1 − power used) + {PRB_PRICE:g}·(1 − PRBs used)) / {total:g}, ω the "
         "operator's weights, Σω = 1. This definition of network management efficiency is ours; the paper's is not "

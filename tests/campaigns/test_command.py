@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -51,8 +52,9 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(program: Path, tmp_path: Path) -> Start:
-    """Starts `slicebridge campaign ARGUMENTS --out results`."""
+def start(program: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts `slicebridge campaign ARGUMENTS --out results`; whatever still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
 
     def start_command(*arguments: str | Path) -> subprocess.Popen[str]:
         command = [
@@ -65,16 +67,13 @@ def start(program: Path, tmp_path: Path) -> Start:
             str(tmp_path / "results"),
         ]
         environment = os.environ | {"SLICEBRIDGE_BIN": str(program)}
-        return subprocess.Popen(
-            command,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        started.append(subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes))
+        return started[-1]
 
-    return start_command
+    yield start_command
+    for process in started:
+        process.kill()
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:

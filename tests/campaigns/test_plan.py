@@ -81,7 +81,8 @@ def test_one_more_seed_keeps_the_other_runs(tiny: Campaign, code: Code) -> None:
 
 
 def test_trainings_never_see_an_evaluation_seed() -> None:
-    assert min(SEEDS) > MAX_SEED
+    assert SEEDS.start > MAX_SEED
+    assert SEEDS.stop - 1 < 2**32  # RngRun has 32 bits
 
 
 def test_override_of_an_unknown_slice_names_size_and_mix(write: Callable[[str], Path], code: Code) -> None:
@@ -93,6 +94,20 @@ def test_override_of_an_unknown_slice_names_size_and_mix(write: Callable[[str], 
 def test_override_out_of_range_names_size_and_mix(write: Callable[[str], Path], code: Code) -> None:
     campaign = load_campaign(write(CAMPAIGN.replace("slices.embb.ues: 4", "slices.embb.ues: 0")))
     with pytest.raises(CampaignError, match=r"size large, mix even: slices\[0\]\.ues: must be at least 1"):
+        plan(campaign, code)
+
+
+def test_evaluations_record_what_reports_need(tiny: Campaign, code: Code) -> None:
+    for job in plan(tiny, code):
+        if job.kind == "evaluate":
+            assert job.config["scenario"]["recording"] == {"packets": "summary", "ues": True}
+        else:
+            assert all(task["recording"] == {"packets": "none", "ues": False} for task in job.config["scenarios"])
+
+
+def test_evaluation_without_packets_is_refused(write: Callable[[str], Path], code: Code) -> None:
+    campaign = load_campaign(write(CAMPAIGN + "set: {recording.packets: none}\n"))
+    with pytest.raises(CampaignError, match=r"campaign tiny: recording\.packets: evaluations need packet delays"):
         plan(campaign, code)
 
 

@@ -96,8 +96,14 @@ class TestWindows:
             }
         )
         windows = metrics.ue_windows(rows)
-        assert windows["offered_kbps"].to_list() == pytest.approx([0.0, 500.0])
-        assert metrics.window_verdicts(windows, RATE).to_list() == [None, True]
+        assert windows["offered_kbps"].to_list() == pytest.approx([500.0, 0.0])
+        assert windows["owed_kbps"].to_list() == [0.0, 0.0]
+        assert metrics.window_verdicts(windows, RATE).to_list() == [None, None]
+
+    def test_burst_within_a_window_is_owed_in_it(self) -> None:
+        windows = metrics.ue_windows(ue_rows([0.0] * 10))
+        assert windows["owed_kbps"].to_list() == [2000.0]
+        assert metrics.window_verdicts(windows, RATE).to_list() == [False]
 
     def test_unfinished_window_is_left_out(self) -> None:
         assert len(metrics.ue_windows(ue_rows([1.0] * 19))) == 1
@@ -120,17 +126,17 @@ class TestWindows:
 
 class TestSatisfaction:
     def verdicts(self, sla: Sla, **columns: list[float]) -> list[bool | None]:
-        base = {"goodput_kbps": [0.0], "offered_kbps": [0.0], "delivered": [0.0], "late": [0.0], "lost": [0.0]}
+        base = {"goodput_kbps": [0.0], "owed_kbps": [0.0], "delivered": [0.0], "late": [0.0], "lost": [0.0]}
         n = len(next(iter(columns.values())))
         frame = pl.DataFrame({name: columns.get(name, value * n) for name, value in base.items()}, strict=False)
         return metrics.window_verdicts(frame, sla).to_list()
 
     def test_rate_at_the_threshold(self) -> None:
         offered = [2000.0] * 3
-        assert self.verdicts(RATE, goodput_kbps=[900.0, 899.9, 2000.0], offered_kbps=offered) == [True, False, True]
+        assert self.verdicts(RATE, goodput_kbps=[900.0, 899.9, 2000.0], owed_kbps=offered) == [True, False, True]
 
     def test_a_ue_that_offers_less_than_its_target_needs_no_more(self) -> None:
-        assert self.verdicts(RATE, goodput_kbps=[450.0, 449.0], offered_kbps=[500.0] * 2) == [True, False]
+        assert self.verdicts(RATE, goodput_kbps=[450.0, 449.0], owed_kbps=[500.0] * 2) == [True, False]
 
     def test_no_traffic_is_no_verdict(self) -> None:
         assert self.verdicts(RATE, goodput_kbps=[0.0]) == [None]
@@ -145,7 +151,7 @@ class TestSatisfaction:
     def test_both_must_be_met(self) -> None:
         both = Sla(ue_throughput_mbps=1.0, delay_budget_ms=10.0, reliability=0.9)
         found = self.verdicts(
-            both, goodput_kbps=[1e3, 1e3, 0.0], offered_kbps=[1e3] * 3, delivered=[10.0] * 3, late=[0.0, 5.0, 0.0]
+            both, goodput_kbps=[1e3, 1e3, 0.0], owed_kbps=[1e3] * 3, delivered=[10.0] * 3, late=[0.0, 5.0, 0.0]
         )
         assert found == [True, False, False]
 
@@ -156,7 +162,7 @@ class TestSatisfaction:
         frame = pl.DataFrame(
             {
                 "goodput_kbps": [1e3, 0.0, 0.0, 1e3],
-                "offered_kbps": [1e3, 1e3, 0.0, 1e3],
+                "owed_kbps": [1e3, 1e3, 0.0, 1e3],
                 "delivered": 0,
                 "late": 0,
                 "lost": 0,
@@ -165,7 +171,7 @@ class TestSatisfaction:
         assert metrics.satisfaction(frame, RATE) == pytest.approx(2 / 3)
 
     def test_nothing_to_judge_by(self) -> None:
-        frame = pl.DataFrame({"goodput_kbps": [0.0], "offered_kbps": [0.0], "delivered": [0], "late": [0], "lost": [0]})
+        frame = pl.DataFrame({"goodput_kbps": [0.0], "owed_kbps": [0.0], "delivered": [0], "late": [0], "lost": [0]})
         assert math.isnan(metrics.satisfaction(frame, RATE))
 
 

@@ -145,6 +145,13 @@ def test_failed_run_is_missing(copy: Path) -> None:
     assert load_campaign_results(copy).missing == ["static-small-heavy-s1"]
 
 
+def test_run_without_ues_is_named(copy: Path) -> None:
+    path = copy / "runs" / "static-small-heavy-s1" / "kpm.parquet"
+    pl.read_parquet(path).filter(pl.col("ue").is_null()).write_parquet(path)
+    with pytest.raises(ResultsError, match=r"static-small-heavy-s1/kpm\.parquet: no rows of UEs"):
+        write_report(copy)
+
+
 def test_method_that_never_finished_leaves_the_others(copy: Path) -> None:
     for directory in (copy / "runs").glob("static-*"):
         shutil.rmtree(directory)

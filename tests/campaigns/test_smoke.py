@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The shipped campaign `smoke` on the real simulation: interrupted, resumed, reported, and again to the same bits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pybridge.errors import BinaryNotFound
+from pybridge.process import find_binary
+
+DEADLINE_S = 500.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _program() -> None:
+    try:
+        find_binary()
+    except BinaryNotFound as error:
+        pytest.skip(str(error))
+
+
+def start(out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pybridge", "campaign", "run", "smoke", "--out", str(out)]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ))
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the campaign after it was interrupted once and then finished."""
+    out = tmp_path_factory.mktemp("campaigns")
+    root = out / "smoke"
+    process = start(out)
+    deadline = time.monotonic() + DEADLINE_S
+    while len(list(root.glob("runs/*"))) < 3 and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    kept = {path: path.stat().st_mtime_ns for path in root.glob("runs/*/*")}
+    assert kept
+
+    process = start(out)
+    output, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, output
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    return root
+
+
+def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
+    assert len(list(campaign.glob("runs/*/manifest.json"))) == 14
+    assert list(campaign.glob("tmp/*")) == []
+    assert list(campaign.glob("failed/*")) == []
+    assert {path.stem for path in campaign.glob("figures/*.png")} == {
+        "qos", "efficiency", "delay", "throughput", "prb_shares", "learning",
+    }  # fmt: skip
+    assert "hardly trained" in (campaign / "report.html").read_text(encoding="utf-8")
+    table = pl.read_csv(campaign / "summary.csv")
+    assert len(table) == 3 * 2 * 2 * 3
+    assert table["qos"].is_between(0.0, 1.0).all()
+    assert table["efficiency"].is_between(0.0, 1.0).all()
+    assert (table["goodput_mbps"] > 0.0).all()
+    assert (table["delay_p50_ms"].is_between(0.5, 500.0)).all()
+
+
+def test_next_time_nothing_runs(campaign: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in campaign.glob("runs/*/*")}
+    output, _ = start(campaign.parent).communicate(timeout=DEADLINE_S)
+    assert "all 14 runs are done" in output
+    assert {path: path.stat().st_mtime_ns for path in campaign.glob("runs/*/*")} == before
+
+
+def test_runs_made_again_have_the_same_bits(campaign: Path) -> None:
+    chosen = [
+        next(campaign.glob(f"runs/{name}"))
+        for name in ("train-ppo-s1-*", "ppo-small-plain-s1-*", "static-large-plain-s2-*")
+    ]
+    files = [path for run in chosen for path in run.rglob("*") if path.suffix in (".parquet", ".safetensors")]
+    assert len(files) >= 8
+    before = {path: path.read_bytes() for path in files}
+    for run in chosen:
+        shutil.rmtree(run)
+    assert start(campaign.parent).wait(timeout=DEADLINE_S) == 0
+    for path, content in before.items():
+        assert path.read_bytes() == content, path
