@@ -17,7 +17,7 @@ LteRanConfig Valid(std::size_t ues = 1)
 {
     LteRanConfig config;
     config.slices.push_back({});
-    config.slices[0].slice.name = "a";
+    config.slices[0].slice.name.push_back('a');
     config.slices[0].slice.policy = {0.0F, 1.0F, 1.0F};
     config.ues.resize(ues);
     return config;
