@@ -22,7 +22,6 @@ namespace
 uint32_t SrsPeriod_ms(std::size_t ues)
 {
     constexpr std::array<uint32_t, 5> PERIODS_MS{20, 40, 80, 160, 320};
-    // One index less than the period has milliseconds is safe for every period.
     const auto period =
         std::ranges::find_if(PERIODS_MS, [ues](uint32_t period_ms) { return period_ms >= ues; });
     return period == PERIODS_MS.end() ? PERIODS_MS.back() : *period;
