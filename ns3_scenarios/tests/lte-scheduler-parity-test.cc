@@ -56,7 +56,7 @@ TestbedConfig TwentyUes(const std::string& scheduler, double speed_mps)
 Outcome RunTwentyUes(const std::string& scheduler, double speed_mps)
 {
     Testbed bed(TwentyUes(scheduler, speed_mps));
-    return Measure(bed, 20, 0.5, 4.5);
+    return Measure(bed, 20, 0.5, 3.5);
 }
 
 void ExpectParity(double speed_mps)

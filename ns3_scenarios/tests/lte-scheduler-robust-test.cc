@@ -98,6 +98,52 @@ TEST(LteSchedulerRobust, SixtyUesOfThreeSlicesAreAllServed)
     }
 }
 
+TEST(LteSchedulerRobust, SignallingPassesASaturatedCellAndIsCountedApart)
+{
+    TestbedConfig config;
+    config.epc = true;
+    config.idealRrc = false; // RRC messages go over the air, on SRB 0 and 1
+    config.slices = {SliceWith(0.0F, 1.0F, 1.0F)};
+    config.ues = UesOf(0, 4, 100.0, 100.0);
+    for (auto& ue : config.ues)
+    {
+        ue.downlink_bps = 10e6; // far more than the cell carries
+    }
+    config.ues.push_back({.slice = 0, .distance_m = 200.0, .attach_s = 1.0});
+    Testbed bed(config);
+    bed.Run(0.99);
+    const uint64_t before = bed.Scheduler().Cell().prbSignalling;
+    EXPECT_GT(before, 0U);
+    bed.Run(1.1);
+    ASSERT_GT(bed.Rnti(4), 0U);
+    const auto late = bed.Scheduler().Ue(bed.Rnti(4));
+    ASSERT_TRUE(late.has_value());
+    EXPECT_EQ(late->slice, 0U); // its data bearer is set up, by an exchange of RRC messages
+    EXPECT_GT(bed.Scheduler().Cell().prbSignalling, before);
+    EXPECT_LE(bed.Scheduler().Slice(0).prbUsed + bed.Scheduler().Cell().prbSignalling,
+              bed.Scheduler().Cell().prbAvailable);
+}
+
+TEST(LteSchedulerRobust, RepetitionsThatMayNotWaitDoNot)
+{
+    TestbedConfig config;
+    config.slices = {SliceWith(0.0F, 0.4F, 0.4F), SliceWith(0.0F, 0.6F, 1.0F)};
+    config.speed_mps = 30.0;
+    config.schedulerAttributes["MaxRetxWait"] = "0";
+    config.ues = UesOf(0, 3, 200.0, 500.0);
+    Testbed bed(config);
+    const std::vector<RrmPolicyRatio> wide{{0.0F, 0.4F, 0.4F}, {0.0F, 0.6F, 1.0F}};
+    const std::vector<RrmPolicyRatio> tight{{0.0F, 0.1F, 0.1F}, {0.0F, 0.9F, 1.0F}};
+    for (int period = 0; period < 100; ++period)
+    {
+        // Blocks of 4 RBGs are under way when the cap becomes 1.
+        bed.Scheduler().SetPolicies(period % 2 == 0 ? wide : tight);
+        bed.Run(0.02 * (period + 1));
+    }
+    EXPECT_EQ(bed.Scheduler().Slice(0).ttisRetxWaited, 0U);
+    EXPECT_GT(bed.Scheduler().Slice(0).prbRetxOverCap, 0U);
+}
+
 TEST(LteSchedulerRobust, RoundRobinServesUesAlike)
 {
     TestbedConfig config;

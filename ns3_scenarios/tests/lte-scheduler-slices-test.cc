@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <gtest/gtest.h>
+#include <iostream>
 #include <map>
 #include <set>
 #include <utility>
@@ -82,6 +84,7 @@ void ExpectFiftyThirtyTwenty(uint32_t bandwidth_prb, uint32_t units)
     Testbed bed(config);
     bed.Run(2.5);
     const auto shares = Shares(bed, 3, units, 500, 2500);
+    std::cout << "shares " << shares[0] << " " << shares[1] << " " << shares[2] << "\n";
     EXPECT_NEAR(shares[0], 0.5, 0.01);
     EXPECT_NEAR(shares[1], 0.3, 0.01);
     EXPECT_NEAR(shares[2], 0.2, 0.01);
@@ -165,10 +168,10 @@ const std::vector<std::vector<RrmPolicyRatio>> CHANGING = {
 constexpr int64_t CHANGE_MS = 50;
 
 /// 10 simulated seconds under CHANGING.
-class CapTest : public ::testing::Test
+class LteSchedulerCap : public ::testing::Test
 {
   protected:
-    CapTest()
+    LteSchedulerCap()
         : m_bed(Config())
     {
         for (int64_t i = 0; i < 10000 / CHANGE_MS; ++i)
@@ -205,7 +208,7 @@ class CapTest : public ::testing::Test
     std::vector<DlTtiRecord> m_records;
 };
 
-TEST_F(CapTest, IsNeverPassedButByRepetitionsThatWaitedLongEnoughAndThoseAreCounted)
+TEST_F(LteSchedulerCap, IsNeverPassedButByRepetitionsThatWaitedLongEnoughAndThoseAreCounted)
 {
     std::vector<uint64_t> over(3);
     std::vector<uint64_t> overTtis(3);
@@ -231,10 +234,12 @@ TEST_F(CapTest, IsNeverPassedButByRepetitionsThatWaitedLongEnoughAndThoseAreCoun
         EXPECT_EQ(m_bed.Scheduler().Slice(i).prbRetxOverCap, 2 * over[i]);
         EXPECT_EQ(m_bed.Scheduler().Slice(i).ttisRetxOverCap, overTtis[i]);
     }
+    std::cout << "repetitions over the cap in " << overTtis[0] << ", " << overTtis[1] << ", "
+              << overTtis[2] << " of " << ttis << " TTIs\n";
     EXPECT_GT(overTtis[0] + overTtis[1] + overTtis[2], 0U); // or the rule was never put to the test
 }
 
-TEST_F(CapTest, RepetitionsOverTheCapHaveWaited8TtisAndNoneWaitsForTheCapLonger)
+TEST_F(LteSchedulerCap, RepetitionsOverTheCapHaveWaited8TtisAndNoneWaitsForTheCapLonger)
 {
     // Time between a block and its next repetition: the shortest is the feedback's own.
     std::map<std::pair<uint16_t, uint8_t>, int64_t> sent_ms;
@@ -274,7 +279,7 @@ TEST_F(CapTest, RepetitionsOverTheCapHaveWaited8TtisAndNoneWaitsForTheCapLonger)
     EXPECT_LE(longest_ms, feedback_ms + 8 + 8);
 }
 
-TEST_F(CapTest, TraceAgreesWithTheGrants)
+TEST_F(LteSchedulerCap, TraceAgreesWithTheGrants)
 {
     ASSERT_GT(m_records.size(), 9900U);
     const auto use = UseByTti(m_bed, 3);
@@ -309,7 +314,7 @@ TEST_F(CapTest, TraceAgreesWithTheGrants)
     EXPECT_EQ(next, busy.size());
 }
 
-TEST_F(CapTest, NoRbgIsGivenTwiceAndNoUeHasTwoGrantsInATti)
+TEST_F(LteSchedulerCap, NoRbgIsGivenTwiceAndNoUeHasTwoGrantsInATti)
 {
     std::map<int64_t, uint32_t> taken;
     std::set<std::pair<int64_t, uint16_t>> served;
