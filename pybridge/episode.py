@@ -102,7 +102,7 @@ class Episode:
         self._link = self._await_connection(self._ticket, time.monotonic() + connect_timeout_s)
         self._dtype = self._link.schema.state_dtype(self._levels)
         welcome = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}
-        self._link.send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
+        self._send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
         return self._link.schema
 
     def receive_state(self) -> Observation:
@@ -123,10 +123,7 @@ class Episode:
         header = Header(MessageType.ACTION, episode=self._number, step=self._step)
         self.awaits_action = False
         self._step += 1
-        try:
-            self.connection.send(header, action.body)
-        except ProtocolError:
-            raise self._silence("has closed its end of the link") from None
+        self._send(header, action.body)
 
     def finish(self) -> None:
         """After the last STATE: the simulation says BYE and exits 0. Raises `SimulationError` if it does not."""
@@ -165,6 +162,14 @@ class Episode:
         if self._child is not None:
             self._child.terminate()
         self._clean_up(keep_log=True)
+
+    def _send(self, header: Header, body: Any) -> None:
+        try:
+            self.connection.send(header, body)
+        except ProtocolError:
+            # A process that is being killed closes its sockets a moment before its end can be seen.
+            self.process.wait(1.0)
+            raise self._silence("has closed its end of the link") from None
 
     def _await_connection(self, ticket: Ticket, deadline: float) -> Connection:
         while ticket.connection is None and ticket.failure is None:

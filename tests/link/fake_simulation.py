@@ -183,6 +183,12 @@ def run(peer: Peer, behaviour: list[str]) -> int:
         if flags & LAST:
             peer.send(BYE, b'{"reason": "over"}')
             return 5 if mode == "fail-at-the-end" else 0
+        if mode == "leave":
+            # The socket goes first, the process a little later: as when a process with much memory is killed.
+            peer.socket.close()
+            peer.context.term()
+            time.sleep(0.7)
+            kill_itself(peer)
         kind, peer.action = peer.receive(120_000)
         if kind == BYE:
             return 0
@@ -268,6 +274,8 @@ def main() -> int:
         peer.schema["state"].append(tensor("extra", [2**31 - 1]))
     peer.hello(**lies.get(mode, {}))
     peer.welcome()
+    if mode == "die-welcomed":
+        kill_itself(peer)
     return run(peer, arguments.behave)
 
 

@@ -372,3 +372,15 @@ def test_calls_out_of_order_are_named() -> None:
         assert observation.last
         with pytest.raises(SessionStateError, match="reset"):
             session.step(high)
+
+
+@pytest.mark.parametrize("mode", ["leave", "die-welcomed"])
+def test_a_simulation_that_leaves_between_messages_is_told_as_dead(mode: str) -> None:
+    def play_slowly() -> None:
+        session.reset()
+        time.sleep(0.3)
+        session.step(session.action())
+
+    with Session(TestScenario(), program=fake(mode)) as session, pytest.raises(SimulationDied) as caught:
+        play_slowly()
+    assert caught.value.signal_name == "SIGKILL"
