@@ -3,9 +3,13 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <poll.h>
 #include <pthread.h>
+#include <stdexcept>
 #include <string_view>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -89,6 +93,23 @@ FileDescriptor::~FileDescriptor()
 int FileDescriptor::Get() const
 {
     return m_descriptor;
+}
+
+pid_t ParentFromEnvironment()
+{
+    const char* text = std::getenv("SLICEBRIDGE_PARENT_PID");
+    if (text == nullptr)
+    {
+        return 0;
+    }
+    pid_t parent = 0;
+    const char* end = text + std::strlen(text);
+    const auto [rest, error] = std::from_chars(text, end, parent);
+    if (error != std::errc{} || rest != end || parent < 1)
+    {
+        throw std::invalid_argument("SLICEBRIDGE_PARENT_PID must be a process id");
+    }
+    return parent;
 }
 
 Heart::Heart(std::chrono::milliseconds period, pid_t parent, std::function<void()> beat)

@@ -26,6 +26,13 @@ class FileDescriptor
 };
 
 /**
+ * The process that started this one, by the environment variable `SLICEBRIDGE_PARENT_PID`; 0 if it
+ * is not set.
+ * @throws std::invalid_argument if it is no process id
+ */
+pid_t ParentFromEnvironment();
+
+/**
  * A thread that calls back once a period, and ends the whole process (exit code 3) soon after the
  * parent has: at once where the kernel has process handles (Linux 5.3), else within a period.
  *

@@ -5,7 +5,6 @@
 #include "cosim/schema-hash.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -101,15 +100,7 @@ LinkOptions LinkOptionsFromEnvironment(const std::string& endpoint, const std::s
         throw std::invalid_argument("SLICEBRIDGE_TOKEN must hold 32 to 128 hexadecimal digits");
     }
     options.token = token;
-    if (const char* parent = std::getenv("SLICEBRIDGE_PARENT_PID"); parent != nullptr)
-    {
-        const char* end = parent + std::strlen(parent);
-        const auto [rest, error] = std::from_chars(parent, end, options.parent);
-        if (error != std::errc{} || rest != end || options.parent < 1)
-        {
-            throw std::invalid_argument("SLICEBRIDGE_PARENT_PID must be a process id");
-        }
-    }
+    options.parent = ParentFromEnvironment();
     return options;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Simulates the sliced cells of one scenario under a built-in policy or a remote learner.
+#include "cosim/heart.h"
 #include "cosim/link.h"
 #include "scenarios/command-line.h"
 #include "scenarios/scenario.h"
@@ -9,7 +10,9 @@
 
 #include "ns3/command-line.h"
 
+#include <chrono>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +49,11 @@ void PrintVersions()
 
 int Simulate(Scenario scenario, const CommandLineOptions& options)
 {
+    std::optional<Heart> parentWatch;
+    if (options.agent.empty()) // under a learner, the link watches
+    {
+        parentWatch.emplace(std::chrono::seconds(1), ParentFromEnvironment(), [] {});
+    }
     Simulation simulation(std::move(scenario), options);
     const int signal = simulation.Run();
     std::cout << simulation.SummaryText() << std::flush;

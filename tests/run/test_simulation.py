@@ -6,10 +6,14 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pytest
 
 from pybridge.errors import BinaryNotFound
@@ -56,6 +60,14 @@ class HoldBoth(Hold):
 def digests(result: RunResult, *names: str) -> dict[str, str]:
     """SHA-256 of files of a run."""
     return {name: hashlib.sha256((result.out / name).read_bytes()).hexdigest() for name in names}
+
+
+def until(look: Callable[[], list[psutil.Process]], deadline_s: float) -> list[psutil.Process]:
+    """What `look` returns as soon as that is not empty."""
+    end = time.monotonic() + deadline_s
+    while not (found := look()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
 
 
 TABLES = ("kpm.parquet", "controls.parquet", "packets.parquet")
@@ -188,3 +200,20 @@ def test_an_attribute_has_its_effect(tmp_path: Path) -> None:
     other = run(tiny(attributes={"ns3::LteAmc::AmcModel": "PiroEW2010"}), "static", 1, tmp_path / "other")
     plain = run(tiny(), "static", 1, tmp_path / "plain")
     assert digests(other, "kpm.parquet") != digests(plain, "kpm.parquet")
+
+
+def test_a_killed_python_leaves_no_simulation_under_a_built_in_policy(tmp_path: Path) -> None:
+    code = (
+        "from pybridge.run import run\n"
+        "from pybridge.scenario import load_scenario\n"
+        "scenario = load_scenario('lte-small', {'timing.duration_s': 600.0})\n"
+        f"run(scenario, 'static', 1, {str(tmp_path / 'run')!r})\n"
+    )
+    python = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        simulations = until(lambda: psutil.Process(python.pid).children(recursive=True), 30.0)
+    finally:
+        python.kill()
+        python.wait()
+    _, alive = psutil.wait_procs(simulations, timeout=5.0)
+    assert simulations and not alive
