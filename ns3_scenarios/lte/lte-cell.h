@@ -3,7 +3,7 @@
 #define SLICEBRIDGE_LTE_LTE_CELL_H
 
 #include "lte/bearer-tap.h"
-#include "lte/du-processor.h"
+#include "slicing/du-processor.h"
 #include "lte/guarded-carrier-manager.h"
 #include "lte/lte-ran-config.h"
 #include "lte/lte-ran.h"

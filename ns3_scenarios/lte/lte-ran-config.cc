@@ -69,7 +69,7 @@ void ValidateMobility(const LteMobilityConfig& mobility)
             "mobility.speed_mps: must be [least, greatest] above 0");
 }
 
-void ValidateDu(const LteDuConfig& du)
+void ValidateDu(const DuConfig& du)
 {
     Require(IsPositive(du.compute_bps), "du.compute_bps: must be above 0");
     Require(du.queue_packets >= 1, "du.queue_packets: must be at least 1");

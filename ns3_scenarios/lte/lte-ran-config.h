@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
 #define SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
 
+#include "slicing/du-processor.h"
 #include "slicing/slice.h"
 
 #include "ns3/vector.h"
@@ -62,14 +63,6 @@ struct LteMobilityConfig
     double height_m{1.5};
 };
 
-/// Downlink processing of a cell's distributed unit, which slices share.
-struct LteDuConfig
-{
-    double compute_bps{200.0e6};  ///< > 0
-    uint32_t overhead_bytes{40};  ///< added to a packet's size when it is processed
-    uint32_t queue_packets{2000}; ///< capacity per slice and cell, >= 1
-};
-
 enum class LteRlcMode : uint8_t
 {
     Unacknowledged,
@@ -96,7 +89,7 @@ struct LteRanConfig
     LteSiteConfig sites;
     LtePropagationConfig propagation;
     LteMobilityConfig mobility;
-    LteDuConfig du;
+    DuConfig du;
     std::vector<LteSliceConfig> slices;
     std::vector<LteUeConfig> ues; ///< in scenario order
 };

@@ -91,6 +91,11 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
       m_powerBoost(m_slices, 1.0),
       m_powerBoost_db(m_slices, 0.0),
       m_allocator(m_slices),
+      m_du(
+          network.config.du,
+          m_slices,
+          [this](DuPacket&& packet) { Admit(std::move(packet)); },
+          [this](DuPacket&& packet) { m_network.onDropped(packet.ue, *packet.packet); }),
       m_repetitions(m_slices),
       m_plans(RingSize(network.config.harq)),
       m_feedback(RingSize(network.config.harq)),
@@ -123,13 +128,16 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
 void NrCell::ApplySliceControls(std::span<const SliceControl> slices)
 {
     std::vector<RrmPolicyRatio> policies;
+    std::vector<float> computeShares;
     double sumMin = 0.0;
     for (const auto& slice : slices)
     {
         policies.push_back(slice.prb);
+        computeShares.push_back(slice.computeShare);
         sumMin += slice.prb.min;
     }
     m_allocator.SetPolicies(policies);
+    m_du.SetShares(computeShares);
     for (std::size_t slice = 0; slice < m_slices; ++slice)
     {
         const double even = sumMin > 0.0 ? slices[slice].prb.min / sumMin : 1.0 / m_slices;
@@ -153,7 +161,38 @@ void NrCell::Connect(uint32_t ue)
     }
 }
 
-void NrCell::Disconnect(uint32_t ue)
+void NrCell::Send(DuPacket&& packet)
+{
+    const uint32_t slice = m_network.ues[packet.ue].slice;
+    m_du.Enqueue(slice, std::move(packet));
+}
+
+void NrCell::TakeOver(std::vector<DuPacket> packets)
+{
+    for (auto& packet : packets)
+    {
+        m_du.Insert(m_network.ues[packet.ue].slice, std::move(packet));
+    }
+}
+
+/// The DU has processed a packet: it joins its UE's queue.
+void NrCell::Admit(DuPacket&& packet)
+{
+    auto& ue = m_network.ues[packet.ue];
+    auto& counters = m_counters[ue.slice];
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    if (!ue.queue.Push(packet.packet, packet.bytes, now_ns))
+    {
+        ++counters.rlcSduDropped;
+        m_network.onDropped(packet.ue, *packet.packet);
+        return;
+    }
+    counters.pdcpSduBits += 8ULL * packet.bytes;
+    OnBacklog(packet.ue);
+    m_network.wake();
+}
+
+std::vector<DuPacket> NrCell::Disconnect(uint32_t ue)
 {
     std::erase(m_connected, ue);
     std::erase(m_backlogged, ue);
@@ -185,6 +224,7 @@ void NrCell::Disconnect(uint32_t ue)
     }
     state.busyProcesses = 0;
     state.counters.cell = -1;
+    return m_du.Remove(state.slice, ue);
 }
 
 void NrCell::OnBacklog(uint32_t ue)
@@ -273,6 +313,14 @@ void NrCell::ReadSlices(std::span<SliceCounters> counters) const
         const auto& in = m_counters[slice];
         out = in;
         out.prbAvailable = static_cast<uint64_t>(downlinkSlots) * carrier.bandwidth_prb;
+        out.duBits = m_du.ProcessedBits(slice);
+        out.duBudget_bits = m_network.config.du.compute_bps * now_ns * 1e-9;
+        out.bufferBytes = m_du.QueuedBytes(slice);
+        if (out.bufferBytes > 0)
+        {
+            const int64_t oldest_ns = m_du.OldestArrival(slice).GetNanoSeconds();
+            out.holDelay_ms = (now_ns - oldest_ns) * 1e-6;
+        }
         out.powerBudget_j = std::pow(10.0, carrier.txPower_dbm / 10.0 - 3.0) * now_ns * 1e-9;
     }
     for (const uint32_t index : m_connected)

@@ -6,6 +6,7 @@
 #include "nr/link-adaptation.h"
 #include "nr/nr-ue.h"
 #include "nr/radio-environment.h"
+#include "slicing/du-processor.h"
 #include "slicing/ran.h"
 #include "slicing/ue-ranking.h"
 #include "slicing/unit-allocator.h"
@@ -49,6 +50,9 @@ struct NetworkState
     uint32_t DataSymbols(int64_t slot) const;
     uint32_t RbgPrbs(uint32_t rbg) const;
 
+    /// Called when a queue has something to send.
+    std::function<void()> wake;
+
     /// When what a slot carried is decoded and handed up.
     int64_t ReceptionTime_ns(int64_t slot) const;
 };
@@ -75,21 +79,21 @@ class NrCell : public RanCell
 
     void Connect(uint32_t ue);
 
-    /// Leave the cell: what was sent and not decoded is lost, the rest stays in the UE's queue.
-    void Disconnect(uint32_t ue);
+    /**
+     * Leave the cell: what was sent and not decoded is lost, the rest stays in the UE's queue.
+     * @return what the DU had not processed, for TakeOver() of the next cell
+     */
+    std::vector<DuPacket> Disconnect(uint32_t ue);
 
-    /// UE `ue` has data in its queue.
-    void OnBacklog(uint32_t ue);
+    void TakeOver(std::vector<DuPacket> packets);
 
-    /// An SDU came into the queue of a UE, or was refused or discarded.
-    void OnArrival(uint32_t slice, uint32_t bytes)
+    /// A packet for a connected UE comes to the DU.
+    void Send(DuPacket&& packet);
+
+    /// The DU's queues.
+    const DuProcessor& Du() const
     {
-        m_counters[slice].pdcpSduBits += 8ULL * bytes;
-    }
-
-    void OnDropped(uint32_t slice)
-    {
-        ++m_counters[slice].rlcSduDropped;
+        return m_du;
     }
 
     /// An average served rate after so many slots without service.
@@ -109,6 +113,9 @@ class NrCell : public RanCell
     void UpdateMeanPower(int64_t slot);
 
   private:
+    void Admit(DuPacket&& packet);
+    void OnBacklog(uint32_t ue);
+
     static constexpr uint32_t NOBODY = UINT32_MAX;
 
     /// A transport block from its first transmission until it is decoded or given up.
@@ -190,12 +197,12 @@ class NrCell : public RanCell
     double m_rbgSymbols;                    ///< data symbols of a whole RBG in a downlink slot
     std::vector<int64_t> m_discardAfter_ns; ///< [slice]
 
-    std::vector<SliceControl> m_controls;
     std::vector<double> m_powerBoost;     ///< [slice] relative to an even spectral density
     std::vector<double> m_powerBoost_db;  ///< the same
     std::vector<double> m_delayBudget_ms; ///< [slice]
     std::vector<double> m_lossTarget;     ///< [slice]
     UnitAllocator m_allocator;
+    DuProcessor m_du;
 
     std::vector<uint32_t> m_backlogged; ///< UEs with something in their queue
     std::vector<uint32_t> m_connected;

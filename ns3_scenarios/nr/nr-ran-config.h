@@ -5,6 +5,7 @@
 #include "nr/carrier.h"
 #include "nr/modulation-coding.h"
 #include "nr/tdl-profile.h"
+#include "slicing/du-processor.h"
 #include "slicing/slice.h"
 
 #include "ns3/vector.h"
@@ -100,14 +101,6 @@ struct MobilityConfig
     double minSpeed_mps{10.0};
     double maxSpeed_mps{20.0}; ///< uniform over UEs
     double height_m{1.5};
-};
-
-/// Downlink processing of a cell's distributed unit, which slices share.
-struct DuConfig
-{
-    double compute_bps{200.0e6};
-    uint32_t overhead_bytes{40};
-    uint32_t queue_packets{2000}; ///< capacity per slice and cell
 };
 
 struct UeConfig

@@ -29,6 +29,7 @@ NrRan::NrRan(NrRanConfig config)
       m_betterFor(m_network.ues.size())
 {
     m_network.onDropped = [](uint32_t, const ns3::Packet&) {};
+    m_network.wake = [this] { Wake(); };
     m_network.onLost = [](uint32_t, const ns3::Packet&) {};
     m_deliver = [](uint32_t, const ns3::Packet&) {};
     for (std::size_t cell = 0; cell < m_network.config.sites.count; ++cell)
@@ -87,6 +88,7 @@ void NrRan::SetDropCallback(PacketCallback callback)
 
 void NrRan::SetLossCallback(PacketCallback callback)
 {
+    m_network.wake = [this] { Wake(); };
     m_network.onLost = std::move(callback);
 }
 
@@ -127,8 +129,9 @@ void NrRan::MeasureForHandover()
         m_betterFor[ue] = better ? m_betterFor[ue] + 1U : 0U;
         if (m_betterFor[ue] >= MEASUREMENTS_TO_TRIGGER)
         {
-            m_cells[serving]->Disconnect(ue);
+            auto unprocessed = m_cells[serving]->Disconnect(ue);
             m_cells[best]->Connect(ue);
+            m_cells[best]->TakeOver(std::move(unprocessed));
             m_betterFor[ue] = 0;
             ++m_handovers;
         }
@@ -138,18 +141,8 @@ void NrRan::MeasureForHandover()
 
 void NrRan::Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes)
 {
-    auto& state = m_network.ues[ue];
-    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
-    auto& cell = *m_cells[static_cast<std::size_t>(state.counters.cell)];
-    if (!state.queue.Push(packet, bytes, now_ns))
-    {
-        cell.OnDropped(state.slice);
-        m_network.onDropped(ue, *packet);
-        return;
-    }
-    cell.OnArrival(state.slice, bytes);
-    cell.OnBacklog(ue);
-    Wake();
+    m_cells[static_cast<std::size_t>(ServingCell(ue))]->Send(
+        {std::move(packet), ue, bytes, ns3::Simulator::Now()});
 }
 
 /// The next slot that begins after now; a packet that arrives as a slot begins waits for the next.
@@ -232,8 +225,16 @@ void NrRan::ReadUes(std::span<UeCounters> counters) const
         out.tbError = ue.counters.tbError;
         out.cqi = ue.counters.cqi;
         out.spectralEfficiency = ue.counters.spectralEfficiency;
-        out.bufferBytes = ue.queue.PendingBytes();
-        const int64_t head_ns = ue.queue.HeadArrival_ns();
+        const auto& du = m_cells[static_cast<std::size_t>(ue.counters.cell)]->Du();
+        const auto index = static_cast<uint32_t>(i);
+        const uint64_t duBytes = du.QueuedBytes(ue.slice, index);
+        out.bufferBytes = ue.queue.PendingBytes() + duBytes;
+        // Queues are in order: what waits at the RLC is older than what waits in the DU.
+        int64_t head_ns = ue.queue.HeadArrival_ns();
+        if (head_ns < 0 && duBytes > 0)
+        {
+            head_ns = du.OldestArrival(ue.slice, index).GetNanoSeconds();
+        }
         out.holDelay_ms = head_ns < 0 ? 0.0 : (now_ns - head_ns) * 1e-6;
         const auto idle = static_cast<double>(now_ns / length_ns - ue.averageSlot);
         out.ewmaThroughput_bps = NrCell::DecayedRate_bps(ue.averageRate_bps, idle);

@@ -53,9 +53,7 @@ LteRanConfig ToConfig(const Scenario& scenario)
                      .minSpeed_mps = mobility.speed_mps.first,
                      .maxSpeed_mps = mobility.speed_mps.second,
                      .height_m = mobility.height_m},
-        .du = {.compute_bps = scenario.du.compute_bps,
-               .overhead_bytes = scenario.du.computeOverhead_bytes,
-               .queue_packets = scenario.du.queue_packets},
+        .du = scenario.du,
         .slices = {},
         .ues = ToUes<LteUeConfig>(scenario),
     };

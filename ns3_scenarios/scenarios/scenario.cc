@@ -98,7 +98,7 @@ DuConfig ReadDu(JsonReader reader)
 {
     DuConfig du{
         .compute_bps = reader.Number("compute_bps", {.low = 0, .high = 1e15, .lowOpen = true}),
-        .computeOverhead_bytes = reader.Integer("compute_overhead_bytes", 0, 65'535),
+        .overhead_bytes = reader.Integer("compute_overhead_bytes", 0, 65'535),
         .queue_packets = reader.Integer("queue_packets", 1, 10'000'000),
     };
     reader.Close();

@@ -3,6 +3,7 @@
 #define SLICEBRIDGE_SCENARIOS_SCENARIO_H
 
 #include "nr/nr-ran-config.h"
+#include "slicing/du-processor.h"
 #include "slicing/slice.h"
 #include "traffic/traffic-config.h"
 
@@ -111,14 +112,6 @@ struct MobilityConfig
     MobilityModelKind model{};
     std::pair<double, double> speed_mps; ///< least, greatest
     double height_m{};
-};
-
-/// `du`
-struct DuConfig
-{
-    double compute_bps{};
-    uint32_t computeOverhead_bytes{};
-    uint32_t queue_packets{};
 };
 
 /// RLC mode of a slice's bearers.

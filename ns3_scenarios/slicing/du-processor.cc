@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lte/du-processor.h"
+#include "slicing/du-processor.h"
 
 #include "ns3/simulator.h"
 
@@ -10,7 +10,7 @@
 namespace slicebridge
 {
 
-DuProcessor::DuProcessor(const LteDuConfig& config,
+DuProcessor::DuProcessor(const DuConfig& config,
                          std::size_t slices,
                          Output processed,
                          Output refused)

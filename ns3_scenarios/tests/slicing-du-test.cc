@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lte/du-processor.h"
+#include "slicing/du-processor.h"
 
 #include "ns3/simulator.h"
 
@@ -12,7 +12,7 @@ namespace
 {
 
 /// 1 Mbit/s of capacity and 25 bytes of overhead: a packet of 100 bytes takes 1 ms of it all.
-constexpr LteDuConfig CONFIG{.compute_bps = 1e6, .overhead_bytes = 25, .queue_packets = 4};
+constexpr DuConfig CONFIG{.compute_bps = 1e6, .overhead_bytes = 25, .queue_packets = 4};
 
 class DuProcessorTest : public testing::Test
 {

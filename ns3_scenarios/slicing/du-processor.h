@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef SLICEBRIDGE_LTE_DU_PROCESSOR_H
-#define SLICEBRIDGE_LTE_DU_PROCESSOR_H
-
-#include "lte/lte-ran-config.h"
+#ifndef SLICEBRIDGE_SLICING_DU_PROCESSOR_H
+#define SLICEBRIDGE_SLICING_DU_PROCESSOR_H
 
 #include "ns3/event-id.h"
 #include "ns3/nstime.h"
@@ -17,10 +15,18 @@
 namespace slicebridge
 {
 
+/// Downlink processing of a cell's distributed unit, which slices share.
+struct DuConfig
+{
+    double compute_bps{200.0e6};  ///< > 0
+    uint32_t overhead_bytes{40};  ///< added to a packet's size when it is processed
+    uint32_t queue_packets{2000}; ///< capacity per slice and cell, >= 1
+};
+
 /// A downlink packet on its way through a DU.
 struct DuPacket
 {
-    ns3::Ptr<ns3::Packet> packet; ///< as it came on the S1-U link
+    ns3::Ptr<ns3::Packet> packet; ///< as it came to the DU
     uint32_t ue{};
     uint32_t bytes{}; ///< of the user's IP packet in it
     ns3::Time arrival;
@@ -40,7 +46,7 @@ class DuProcessor
      * @param processed gets each packet when its processing is complete
      * @param refused gets each packet that found its queue full
      */
-    DuProcessor(const LteDuConfig& config, std::size_t slices, Output processed, Output refused);
+    DuProcessor(const DuConfig& config, std::size_t slices, Output processed, Output refused);
     ~DuProcessor();
     DuProcessor(const DuProcessor&) = delete;
     DuProcessor& operator=(const DuProcessor&) = delete;
@@ -83,7 +89,7 @@ class DuProcessor
     void ScheduleCompletion(std::size_t slice);
     void Complete(std::size_t slice);
 
-    LteDuConfig m_config;
+    DuConfig m_config;
     std::vector<Queue> m_queues;
     Output m_processed;
     Output m_refused;
