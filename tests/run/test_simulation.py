@@ -216,4 +216,5 @@ def test_a_killed_python_leaves_no_simulation_under_a_built_in_policy(tmp_path: 
         python.kill()
         python.wait()
     _, alive = psutil.wait_procs(simulations, timeout=5.0)
-    assert simulations and not alive
+    assert simulations
+    assert not alive
