@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.store import CHECKPOINT, PROGRESS_FILE, Store
+from pybridge import __version__
 from pybridge.errors import SliceBridgeError
 from pybridge.run import run
 from pybridge.scenario import parse_scenario
@@ -43,10 +45,16 @@ def _train(config: dict[str, Any], directory: Path) -> None:
     from campaigns.training import train  # PyTorch: only processes that train load it
 
     begun_at = time.monotonic()
-    train(config, directory, _ProgressFile(directory / PROGRESS_FILE))
+    versions = train(config, directory, _ProgressFile(directory / PROGRESS_FILE))
     (directory / PROGRESS_FILE).unlink(missing_ok=True)
-    manifest = {"exit_code": 0, "seed": config["seed"], "code": config["code"], "wall_s": time.monotonic() - begun_at}
-    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    manifest = {
+        "seed": config["seed"],
+        "code": config["code"],
+        "versions": versions | {"slicebridge": __version__, "python": platform.python_version()},
+        "wall_s": round(time.monotonic() - begun_at, 3),
+        "exit_code": 0,
+    }
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 def _evaluate(config: dict[str, Any], trained: Path | None, directory: Path) -> None:

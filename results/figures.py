@@ -128,7 +128,7 @@ def learning_curves(curves: pl.DataFrame, axes: CampaignAxes, window: int = 10) 
         style = styles[str(method)]
         curve = curve.sort("step")
         panel.plot(curve["step"], curve["mean_reward"], ".", ms=3, color=style.colour, alpha=0.3)
-        smooth = curve["mean_reward"].rolling_mean(window, min_samples=1)
+        smooth = curve["mean_reward"].rolling_mean(window)
         dash = ("-", "--", ":", "-.")[axes.seeds.index(int(str(seed))) % 4]
         label = f"{axes.methods[str(method)]}, seed {seed}"
         panel.plot(curve["step"], smooth, color=style.colour, ls=dash, label=label)

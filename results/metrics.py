@@ -124,13 +124,16 @@ def satisfaction(windows: pl.DataFrame, sla: Sla) -> float:
 
 
 def fairness(windows: pl.DataFrame, sla: Sla) -> float:
-    """Jain's index over the UEs of one slice of goodput / target, where the target is min(SLA, offered)."""
+    """Jain's index over the UEs of one slice of the part of their target that they got: goodput / min(SLA, offered).
+
+    The part is at most 1: that one UE asks for more than its target than another does is no unfairness.
+    """
     means = windows.group_by("ue").agg(pl.col("goodput_kbps", "offered_kbps").mean()).sort("ue")
     target = means["offered_kbps"].to_numpy()
     if sla.ue_throughput_mbps is not None:
         target = np.minimum(target, sla.ue_throughput_mbps * 1e3)
     active = target > 0.0
-    return jain(means["goodput_kbps"].to_numpy()[active] / target[active])
+    return jain(np.minimum(1.0, means["goodput_kbps"].to_numpy()[active] / target[active]))
 
 
 def delay_distribution(packets: pl.DataFrame) -> pl.DataFrame:

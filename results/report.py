@@ -87,7 +87,7 @@ def _efficiency(results: CampaignResults) -> Figure:
         results.axes,
         ylabel="U",
         title="Management efficiency U",
-        note=f"U is defined below; prices {POWER_PRICE:g} (power) and {PRB_PRICE:g} (PRBs).",
+        note=f"U as defined in the report, with prices {POWER_PRICE:g} (power) and {PRB_PRICE:g} (PRBs).",
     )
 
 
@@ -141,8 +141,8 @@ def _definitions() -> list[str]:
         "operator's weights, Σω = 1. This definition of network management efficiency is ours; the paper's is not "
         "available, so percentages here and there are not the same quantity.",
         "Delays: one way, source to UE application; a percentile is taken over all packets, and is “never” if more "
-        "than the rest did not arrive. Throughput is UDP payload. Jain: over UEs of a slice, of delivered over the "
-        "smaller of target and offered.",
+        "than the rest did not arrive. Throughput is UDP payload. Jain: over UEs of a slice, of the part "
+        "they got of the smaller of target and offered load.",
     ]
 
 

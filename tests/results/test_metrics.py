@@ -175,10 +175,23 @@ class TestSatisfaction:
         assert math.isnan(metrics.satisfaction(frame, RATE))
 
 
-def test_fairness_is_over_ues_relative_to_what_they_asked_for() -> None:
-    windows = pl.DataFrame({"ue": [0, 1], "goodput_kbps": [100.0, 300.0], "offered_kbps": [100.0, 300.0]})
-    assert metrics.fairness(windows, Sla()) == pytest.approx(1.0)
-    assert metrics.fairness(windows, Sla(ue_throughput_mbps=0.1)) == pytest.approx(metrics.jain([1.0, 3.0]))
+def fairness(sla: Sla, goodput_kbps: list[float], offered_kbps: list[float]) -> float:
+    windows = {"ue": range(len(goodput_kbps)), "goodput_kbps": goodput_kbps, "offered_kbps": offered_kbps}
+    return metrics.fairness(pl.DataFrame(windows), sla)
+
+
+def test_fairness_is_relative_to_what_ues_asked_for() -> None:
+    assert fairness(Sla(), [100.0, 300.0], [100.0, 300.0]) == pytest.approx(1.0)
+    assert fairness(Sla(), [100.0, 300.0], [200.0, 400.0]) == pytest.approx(metrics.jain([0.5, 0.75]))
+
+
+def test_fairness_does_not_count_more_than_the_target() -> None:
+    assert fairness(RATE, [1000.0, 3000.0], [1000.0, 3000.0]) == pytest.approx(1.0)
+    assert fairness(RATE, [500.0, 3000.0], [3000.0, 3000.0]) == pytest.approx(metrics.jain([0.5, 1.0]))
+
+
+def test_fairness_leaves_out_ues_that_asked_for_nothing() -> None:
+    assert fairness(RATE, [0.0, 1000.0], [0.0, 1000.0]) == pytest.approx(1.0)
 
 
 def bins(counts: dict[int, int]) -> pl.DataFrame:
