@@ -212,7 +212,7 @@ void NrCell::Decide(int64_t slot)
         m_demand[slice] = {static_cast<uint32_t>(std::min<double>(rbgs, m_rbgs)), 0};
     }
     auto& plan = PlanOf(target);
-    SpreadSlices(m_allocator.Allocate(m_rbgs, m_demand));
+    SpreadSlices(m_allocator.Allocate(m_rbgs, m_demand), target);
     for (uint32_t slice = 0; slice < m_slices; ++slice)
     {
         std::size_t next = 0;
@@ -230,29 +230,50 @@ void NrCell::Decide(int64_t slot)
 }
 
 /// Which RBGs are whose: each goes to the slice with the largest part of its quota left, so that
-/// every slice sees the whole band.
-void NrCell::SpreadSlices(std::span<const uint32_t> quota)
+/// every slice sees the whole band. Where that begins differs from slot to slot, so that the last
+/// RBG, which may be shorter, is everybody's as often as the others; where there is room enough, it
+/// stays idle, since what is asked for counts whole RBGs.
+void NrCell::SpreadSlices(std::span<const uint32_t> quota, int64_t slot)
 {
     uint32_t total = 0;
+    bool enough = true;
     for (std::size_t slice = 0; slice < m_slices; ++slice)
     {
         m_sliceRbgs[slice].clear();
         total += quota[slice];
+        enough = enough && m_demand[slice].wanted <= quota[slice];
     }
-    for (uint32_t rbg = 0; rbg < total; ++rbg)
+    const bool lastIsShort = m_network.RbgPrbs(m_rbgs - 1) < m_network.config.carrier.rbgSize_prb;
+    const uint32_t band = enough && lastIsShort && total < m_rbgs ? m_rbgs - 1 : m_rbgs;
+    // Multiples of 2^32 over the golden ratio spread evenly.
+    constexpr uint32_t GOLDEN = 2'654'435'769;
+    const auto first =
+        static_cast<uint32_t>((uint64_t{static_cast<uint32_t>(slot) * GOLDEN} * band) >> 32);
+    std::ranges::fill(m_sliceOfRbg, m_slices);
+    m_given.assign(m_slices, 0);
+    for (uint32_t i = 0; i < total; ++i)
     {
         std::size_t best = m_slices;
         double largest = 0.0;
         for (std::size_t slice = 0; slice < m_slices; ++slice)
         {
-            const double left = quota[slice] - static_cast<double>(m_sliceRbgs[slice].size());
+            const double left = quota[slice] - static_cast<double>(m_given[slice]);
             if (left > 0.0 && left / quota[slice] > largest)
             {
                 largest = left / quota[slice];
                 best = slice;
             }
         }
-        m_sliceRbgs[best].push_back(static_cast<uint16_t>(rbg));
+        ++m_given[best];
+        const uint32_t rbg = first + i;
+        m_sliceOfRbg[rbg < band ? rbg : rbg - band] = best;
+    }
+    for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
+    {
+        if (m_sliceOfRbg[rbg] < m_slices)
+        {
+            m_sliceRbgs[m_sliceOfRbg[rbg]].push_back(static_cast<uint16_t>(rbg));
+        }
     }
 }
 
@@ -320,7 +341,8 @@ void NrCell::GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first)
         }
         plan.grants[winner.grant].lastRbg = static_cast<uint16_t>(rbg);
         plan.owner[rbg] = winner.grant;
-        winner.needed_bytes -= winner.bytesPerRbg;
+        winner.needed_bytes -=
+            winner.bytesPerRbg * m_network.RbgPrbs(rbg) / m_network.config.carrier.rbgSize_prb;
         winner.sumSinr_db += m_network.ues[winner.ue].reportedSinr_db[rbg];
         winner.prbs += m_network.RbgPrbs(rbg);
         ++winner.rbgs;

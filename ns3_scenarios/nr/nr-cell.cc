@@ -101,6 +101,8 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
       m_feedback(RingSize(network.config.harq)),
       m_candidates(m_slices),
       m_demand(m_slices),
+      m_sliceOfRbg(m_rbgs),
+      m_given(m_slices),
       m_sliceRbgs(m_slices),
       m_gains(m_rbgs),
       m_interference_w(m_rbgs),
@@ -110,7 +112,7 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
     std::vector<RrmPolicyRatio> policies;
     for (const auto& slice : network.config.slices)
     {
-        policies.push_back(slice.policy);
+        policies.push_back(InRbgs(slice.policy));
         m_delayBudget_ms.push_back(DelayBudget_ms(slice));
         m_lossTarget.push_back(LossTarget(slice));
         m_discardAfter_ns.push_back(static_cast<int64_t>(DelayBudget_ms(slice) * 1e6));
@@ -123,6 +125,23 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
     }
 }
 
+/// The cap counts PRBs, and the last RBG may have fewer than the others: as many RBGs as stay
+/// within it however long they are.
+RrmPolicyRatio NrCell::InRbgs(const RrmPolicyRatio& policy) const
+{
+    const auto& carrier = m_network.config.carrier;
+    const uint32_t cap_prb = WholeUnits(policy.max, carrier.bandwidth_prb);
+    if (cap_prb >= carrier.bandwidth_prb)
+    {
+        return policy;
+    }
+    const float max =
+        static_cast<float>(cap_prb / carrier.rbgSize_prb) / static_cast<float>(m_rbgs);
+    return {.dedicated = std::min(policy.dedicated, max),
+            .min = std::min(policy.min, max),
+            .max = max};
+}
+
 /// A slice's power share over its share of guaranteed PRBs is how much denser or thinner than even
 /// it may radiate; so shares in proportion to `min` leave the spectrum even.
 void NrCell::ApplySliceControls(std::span<const SliceControl> slices)
@@ -132,7 +151,7 @@ void NrCell::ApplySliceControls(std::span<const SliceControl> slices)
     double sumMin = 0.0;
     for (const auto& slice : slices)
     {
-        policies.push_back(slice.prb);
+        policies.push_back(InRbgs(slice.prb));
         computeShares.push_back(slice.computeShare);
         sumMin += slice.prb.min;
     }

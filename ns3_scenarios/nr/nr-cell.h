@@ -169,7 +169,8 @@ class NrCell : public RanCell
     void RefreshReport(uint32_t index, int64_t slot);
     void DiscardExpired(uint32_t index, int64_t now_ns);
     uint8_t ChooseMcs(const NrUe& ue, double sinr_db) const;
-    void SpreadSlices(std::span<const uint32_t> quota);
+    void SpreadSlices(std::span<const uint32_t> quota, int64_t slot);
+    RrmPolicyRatio InRbgs(const RrmPolicyRatio& policy) const;
     void GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next);
     void GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first);
     void BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols);
@@ -218,6 +219,8 @@ class NrCell : public RanCell
     // Scratch of the slot, kept to allocate nothing.
     std::vector<std::vector<Candidate>> m_candidates; ///< [slice]
     std::vector<SliceDemand> m_demand;
+    std::vector<std::size_t> m_sliceOfRbg;          ///< [rbg] in this slot; m_slices: nobody's
+    std::vector<uint32_t> m_given;                  ///< [slice] RBGs while they are spread
     std::vector<std::vector<uint16_t>> m_sliceRbgs; ///< [slice] RBGs that are its in this slot
     std::vector<float> m_gains;
     std::vector<float> m_interference_w;
