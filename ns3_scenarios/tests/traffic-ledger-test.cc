@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <gtest/gtest.h>
 #include <map>
 #include <rapidcheck/gtest.h>
@@ -262,6 +263,7 @@ struct Shadow
     std::size_t cell{};
     int64_t sent_ns{};
     bool delivered{};
+    int64_t delay_ns{};       ///< of the first delivery
     bool dropped{};           ///< reported by a queue while nothing else was known of it
     int64_t overtaken_ns{-1}; ///< when a later packet of the UE first arrived
     int64_t quiet_ns{-1};     ///< when the RAN first said that nothing can be in flight any more
@@ -371,7 +373,12 @@ class RandomCourse
     {
         const auto id = Any();
         m_ledger.OnDelivered(id);
-        m_packets[id].delivered = true;
+        auto& delivered = m_packets[id];
+        if (!delivered.delivered)
+        {
+            delivered.delivered = true;
+            delivered.delay_ns = Now() - delivered.sent_ns;
+        }
         for (auto& [other, packet] : m_packets)
         {
             if (other.ue == id.ue && other.sequence < id.sequence && packet.overtaken_ns < 0)
@@ -414,6 +421,8 @@ class RandomCourse
         uint64_t dropped = 0;
         uint64_t certainlyLost = 0;
         uint64_t perhapsLost = 0;
+        uint64_t late = 0;
+        double delay_ms = 0.0;
         for (const auto& [id, packet] : m_packets)
         {
             if (packet.cell != cell || UE_SLICE[id.ue] != slice)
@@ -424,6 +433,8 @@ class RandomCourse
             if (packet.delivered || packet.dropped)
             {
                 ++(packet.delivered ? delivered : dropped);
+                late += slice == 0 && packet.delay_ns > 10'000'000;
+                delay_ms += double(packet.delay_ns) * 1e-6;
                 continue;
             }
             const int64_t gap_ns = packet.overtaken_ns < 0 ? 0 : Now() - packet.overtaken_ns;
@@ -436,6 +447,9 @@ class RandomCourse
         RC_ASSERT(counters.packetsSent == sent);
         RC_ASSERT(counters.packetsDelivered == delivered);
         RC_ASSERT(counters.packetsDroppedQueue == dropped);
+        RC_ASSERT(counters.bytesDelivered == 100 * delivered);
+        RC_ASSERT(counters.packetsLate == late);
+        RC_ASSERT(std::abs(counters.packetDelay_ms - delay_ms) < 1e-6);
         RC_ASSERT(counters.packetsLostAir >= certainlyLost);
         RC_ASSERT(counters.packetsLostAir <= perhapsLost);
     }
