@@ -3,12 +3,12 @@
 #define SLICEBRIDGE_LTE_LTE_CELL_H
 
 #include "lte/bearer-tap.h"
-#include "slicing/du-processor.h"
 #include "lte/guarded-carrier-manager.h"
 #include "lte/lte-ran-config.h"
 #include "lte/lte-ran.h"
 #include "lte/s1u-gate.h"
 #include "lte/slice-ff-mac-scheduler.h"
+#include "slicing/du-processor.h"
 #include "slicing/ran.h"
 
 #include "ns3/lte-enb-net-device.h"
