@@ -4,6 +4,7 @@
 #include "nr/block-error.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace slicebridge::nr
 {
@@ -62,6 +63,10 @@ SinrThresholds::SinrThresholds(const CarrierConfig& carrier,
     {
         const auto reached = std::ranges::upper_bound(m_threshold_db, LOWEST_DB + i * STEP_DB);
         m_reached[i] = static_cast<uint8_t>(reached - m_threshold_db.begin());
+        while (m_least.size() < m_reached[i])
+        {
+            m_least.push_back(static_cast<float>(std::pow(10.0, (LOWEST_DB + i * STEP_DB) / 10.0)));
+        }
     }
 }
 

@@ -37,6 +37,17 @@ class SinrThresholds
         return m_reached[index < POINTS ? index : POINTS - 1];
     }
 
+    /// The same for a linear SINR, without a logarithm.
+    uint8_t CountReachedLinear(float sinr) const
+    {
+        uint8_t count = 0;
+        for (const float least : m_least)
+        {
+            count = static_cast<uint8_t>(count + (sinr >= least ? 1U : 0U));
+        }
+        return count;
+    }
+
     /// Threshold of entry `index`, in dB.
     double At_db(std::size_t index) const
     {
@@ -54,6 +65,7 @@ class SinrThresholds
 
     std::vector<double> m_threshold_db;
     std::array<uint8_t, POINTS> m_reached{};
+    std::vector<float> m_least; ///< linear SINR from which m_reached counts each entry
 };
 
 /// Resource elements of the whole carrier in a slot with so many data symbols.

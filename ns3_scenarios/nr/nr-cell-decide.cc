@@ -3,6 +3,7 @@
 #include "nr/nr-cell.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace slicebridge::nr
@@ -22,6 +23,23 @@ constexpr double RATE_MEMORY_SLOTS = 100.0;
 constexpr double OUT_OF_RANGE_DB = 3.0;
 
 constexpr double OUTER_LOOP_LIMIT_DB = 12.0;
+
+/// What is left of an average rate after so many whole slots; the usual numbers from a table.
+double RateDecay(double idleSlots)
+{
+    constexpr std::size_t SIZE = 1024;
+    static const auto table = []
+    {
+        std::array<double, SIZE> decay{};
+        for (std::size_t slots = 0; slots < SIZE; ++slots)
+        {
+            decay[slots] = std::pow(1.0 - 1.0 / RATE_MEMORY_SLOTS, static_cast<double>(slots));
+        }
+        return decay;
+    }();
+    return idleSlots < SIZE ? table[static_cast<std::size_t>(idleSlots)]
+                            : std::pow(1.0 - 1.0 / RATE_MEMORY_SLOTS, idleSlots);
+}
 
 } // namespace
 
@@ -93,21 +111,32 @@ void NrCell::RefreshReport(uint32_t index, int64_t slot)
     double sum_db = 0.0;
     for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
     {
-        const double sinr_db = 10.0 * std::log10(std::max(m_gains[rbg] * reference, 1e-12));
-        const uint8_t cqi = m_network.cqiThresholds.CountReached(sinr_db);
-        const double quantised_db = cqi > 0 ? m_network.cqiThresholds.At_db(cqi - 1U)
-                                            : m_network.cqiThresholds.At_db(0) - OUT_OF_RANGE_DB;
-        ue.reportedSinr_db[rbg] = static_cast<float>(quantised_db);
-        const double efficiency =
-            cqi > 0 ? table[cqi - 1U].SpectralEfficiency() : 0.5 * table[0].SpectralEfficiency();
-        ue.reportedRate_bps[rbg] = static_cast<float>(efficiency * m_rbgSymbols / m_slotLength_s);
-        sum_db += quantised_db;
+        const uint8_t cqi = m_network.cqiThresholds.CountReachedLinear(
+            static_cast<float>(m_gains[rbg] * reference));
+        ue.reportedSinr_db[rbg] = static_cast<float>(m_cqiSinr_db[cqi]);
+        ue.reportedRate_bps[rbg] = m_cqiRate_bps[cqi];
+        sum_db += m_cqiSinr_db[cqi];
     }
     ue.meanSinr_db = static_cast<float>(sum_db / m_rbgs);
     const uint8_t wideband = m_network.cqiThresholds.CountReached(ue.meanSinr_db + 1e-3);
     ++m_counters[ue.slice].cqi[wideband];
     ue.counters.cqi = wideband;
     ue.counters.spectralEfficiency = wideband > 0 ? table[wideband - 1U].SpectralEfficiency() : 0.0;
+}
+
+/// What each CQI stands for.
+void NrCell::TabulateCqi()
+{
+    const auto& thresholds = m_network.cqiThresholds;
+    const auto table = CqiTable(m_network.config.carrier.linkTable);
+    for (std::size_t cqi = 0; cqi < m_cqiSinr_db.size(); ++cqi)
+    {
+        m_cqiSinr_db[cqi] =
+            cqi > 0 ? thresholds.At_db(cqi - 1) : thresholds.At_db(0) - OUT_OF_RANGE_DB;
+        const double efficiency =
+            cqi > 0 ? table[cqi - 1].SpectralEfficiency() : 0.5 * table[0].SpectralEfficiency();
+        m_cqiRate_bps[cqi] = static_cast<float>(efficiency * m_rbgSymbols / m_slotLength_s);
+    }
 }
 
 void NrCell::DiscardExpired(uint32_t index, int64_t now_ns)
@@ -175,7 +204,7 @@ NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot, uint32_t s
 
 double NrCell::DecayedRate_bps(double rate_bps, double idleSlots)
 {
-    return std::max(1.0, rate_bps * std::pow(1.0 - 1.0 / RATE_MEMORY_SLOTS, idleSlots));
+    return std::max(1.0, rate_bps * RateDecay(idleSlots));
 }
 
 uint8_t NrCell::ChooseMcs(const NrUe& ue, double sinr_db) const
@@ -249,6 +278,22 @@ void NrCell::SpreadSlices(std::span<const uint32_t> quota, int64_t slot)
     constexpr uint32_t GOLDEN = 2'654'435'769;
     const auto first =
         static_cast<uint32_t>((uint64_t{static_cast<uint32_t>(slot) * GOLDEN} * band) >> 32);
+    const auto only = std::ranges::find(quota, total);
+    if (only != quota.end())
+    {
+        // One slice alone: in frequency order, from `first` on.
+        auto& rbgs = m_sliceRbgs[static_cast<std::size_t>(only - quota.begin())];
+        const uint32_t wrapped = first + total > band ? first + total - band : 0;
+        for (uint32_t rbg = 0; rbg < wrapped; ++rbg)
+        {
+            rbgs.push_back(static_cast<uint16_t>(rbg));
+        }
+        for (uint32_t rbg = first; rbg < std::min(first + total, band); ++rbg)
+        {
+            rbgs.push_back(static_cast<uint16_t>(rbg));
+        }
+        return;
+    }
     std::ranges::fill(m_sliceOfRbg, m_slices);
     m_given.assign(m_slices, 0);
     for (uint32_t i = 0; i < total; ++i)
@@ -425,6 +470,7 @@ void NrCell::SetPower(SlotPlan& plan)
             power_w *= scale;
         }
     }
+    plan.total_w = std::min(total_w, budget_w);
 }
 
 } // namespace slicebridge::nr

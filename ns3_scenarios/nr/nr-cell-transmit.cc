@@ -18,6 +18,10 @@ constexpr double POWER_MEMORY_SLOTS = 20.0;
 /// changes the SINR by 0.04 dB.
 constexpr double NEGLIGIBLE = 0.01;
 
+/// A neighbour whose mean power is less than this part of noise and all interference together does
+/// not fade: the sum, of which it is at most so much, hardly notices.
+constexpr double WEAK = 0.03;
+
 } // namespace
 
 double NrCell::ElementsPerPrb(uint32_t symbols) const
@@ -28,18 +32,15 @@ double NrCell::ElementsPerPrb(uint32_t symbols) const
 void NrCell::UpdateMeanPower(int64_t slot)
 {
     auto& mean_w = m_network.meanPower_w[m_index];
-    mean_w *= std::exp(-static_cast<double>(slot - m_meanPowerSlot) / POWER_MEMORY_SLOTS);
+    static const double oneSlot = std::exp(-1.0 / POWER_MEMORY_SLOTS);
+    mean_w *= slot == m_meanPowerSlot + 1
+                  ? oneSlot
+                  : std::exp(-static_cast<double>(slot - m_meanPowerSlot) / POWER_MEMORY_SLOTS);
     m_meanPowerSlot = slot;
     const auto* plan = FindPlan(slot);
     if (plan)
     {
-        double total_w = 0.0;
-        for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
-        {
-            total_w += plan->power_w[rbg] * m_network.RbgPrbs(rbg);
-        }
-        mean_w += total_w / m_network.config.carrier.bandwidth_prb *
-                  (1.0 - std::exp(-1.0 / POWER_MEMORY_SLOTS));
+        mean_w += plan->total_w / m_network.config.carrier.bandwidth_prb * (1.0 - oneSlot);
     }
 }
 
@@ -118,6 +119,11 @@ void NrCell::AddInterference(uint32_t ue,
 {
     const auto& environment = m_network.environment;
     const int64_t time_ns = slot * SlotLength_ns(m_network.config.carrier.numerology);
+    double total_w = environment.NoisePerPrb_w();
+    for (std::size_t cell = 0; cell < m_network.cells.size(); ++cell)
+    {
+        total_w += cell == m_index ? 0.0 : m_evenPower_w * environment.MeanGain(ue, cell);
+    }
     for (std::size_t cell = 0; cell < m_network.cells.size(); ++cell)
     {
         const auto* plan = m_network.cells[cell]->FindPlan(slot);
@@ -128,7 +134,14 @@ void NrCell::AddInterference(uint32_t ue,
             continue;
         }
         const std::span gains{m_neighbourGains.data(), interference_w.size()};
-        environment.GainsOf(ue, cell, time_ns, first, gains);
+        if (strongest_w < WEAK * total_w)
+        {
+            std::ranges::fill(gains, environment.MeanGain(ue, cell));
+        }
+        else
+        {
+            environment.GainsOf(ue, cell, time_ns, first, gains);
+        }
         for (std::size_t i = 0; i < gains.size(); ++i)
         {
             interference_w[i] += plan->power_w[first + i] * gains[i];

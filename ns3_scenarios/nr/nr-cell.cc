@@ -63,12 +63,6 @@ uint32_t NetworkState::DataSymbols(int64_t slot) const
     return 0;
 }
 
-uint32_t NetworkState::RbgPrbs(uint32_t rbg) const
-{
-    const uint32_t size = config.carrier.rbgSize_prb;
-    return std::min(size, config.carrier.bandwidth_prb - rbg * size);
-}
-
 int64_t NetworkState::ReceptionTime_ns(int64_t slot) const
 {
     constexpr int64_t SYMBOLS_PER_SLOT = 14;
@@ -118,6 +112,7 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
         m_discardAfter_ns.push_back(static_cast<int64_t>(DelayBudget_ms(slice) * 1e6));
     }
     m_allocator.SetPolicies(policies);
+    TabulateCqi();
     for (auto& plan : m_plans)
     {
         plan.owner.assign(m_rbgs, NOBODY);
@@ -303,6 +298,7 @@ NrCell::SlotPlan& NrCell::PlanOf(int64_t slot)
     {
         plan.slot = slot;
         plan.grants.clear();
+        plan.total_w = 0.0;
         std::ranges::fill(plan.owner, NOBODY);
         std::ranges::fill(plan.power_w, 0.0F);
     }

@@ -11,6 +11,8 @@
 #include "slicing/ue-ranking.h"
 #include "slicing/unit-allocator.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -48,7 +50,12 @@ struct NetworkState
 
     /// PDSCH symbols of a slot, 0 if it has none.
     uint32_t DataSymbols(int64_t slot) const;
-    uint32_t RbgPrbs(uint32_t rbg) const;
+
+    uint32_t RbgPrbs(uint32_t rbg) const
+    {
+        const uint32_t size = config.carrier.rbgSize_prb;
+        return std::min(size, config.carrier.bandwidth_prb - rbg * size);
+    }
 
     /// Called when a queue has something to send.
     std::function<void()> wake;
@@ -147,6 +154,7 @@ class NrCell : public RanCell
         std::vector<Grant> grants;
         std::vector<uint32_t> owner; ///< [rbg] index in grants, NOBODY if idle
         std::vector<float> power_w;  ///< [rbg] per PRB
+        double total_w{};
     };
 
     /// A UE with data, while a slot is divided.
@@ -186,6 +194,7 @@ class NrCell : public RanCell
     void AccountTransmission(const SlotPlan& plan);
     double ElementsPerPrb(uint32_t symbols) const;
     void Lose(const Block& block);
+    void TabulateCqi();
     uint32_t NewBlock();
     void Free(uint32_t block);
 
@@ -204,6 +213,9 @@ class NrCell : public RanCell
     std::vector<double> m_lossTarget;     ///< [slice]
     UnitAllocator m_allocator;
     DuProcessor m_du;
+
+    std::array<double, 16> m_cqiSinr_db{}; ///< [cqi] that it is taken for
+    std::array<float, 16> m_cqiRate_bps{}; ///< [cqi] of a whole RBG
 
     std::vector<uint32_t> m_backlogged; ///< UEs with something in their queue
     std::vector<uint32_t> m_connected;

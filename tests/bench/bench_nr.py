@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""User CPU time of NR cells per simulated second: fading, 20 MHz at µ = 1, rule pf, KPM recorded, no agent."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pybridge.scenario import parse_scenario
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAM = REPOSITORY / "build" / "bin" / "ran-slicing"
+RUNS = 5
+SHORT_S = 1.0
+
+
+def _scenario(ues: int, traffic: str, cells: int, duration_s: float) -> str:
+    """One slice of static UEs around 500 m apart sites."""
+    return f"""
+name: bench-nr
+ran: nr
+timing: {{duration_s: {duration_s}}}
+cells: {{count: {cells}, inter_site_distance_m: 500.0}}
+mobility: {{model: static}}
+du: {{compute_bps: 1.0e+9}}
+slices:
+  - {{name: ues, s_nssai: {{sst: 1}}, five_qi: 9, ues: {ues}, policy: {{min: 1.0}}, traffic: {{{traffic}}}}}
+"""
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "20ue": {"ues": 20, "traffic": "model: constant, rate_mbps: 1.0, packet_bytes: 1250", "cells": 1},
+    "50ue": {"ues": 50, "traffic": "model: constant, rate_mbps: 1.0, packet_bytes: 1250", "cells": 1},
+    "1000mmtc": {"ues": 1000, "traffic": "model: poisson, arrival_rate_hz: 1.0, packet_bytes: 128", "cells": 1},
+    "7x60ue": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.6, packet_bytes: 1250", "cells": 7},
+    "7x60ue_load40": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.13, packet_bytes: 1250", "cells": 7},
+}
+"""Traffic per UE; the first of 7 cells is saturated, the second uses about 40 % of its PRBs."""
+LONG_S = {"20ue": 21.0, "50ue": 11.0, "1000mmtc": 21.0, "7x60ue": 3.0, "7x60ue_load40": 5.0}
+
+
+def _user_cpu_s(program: Path, scenario: str, folder: Path) -> float:
+    file = folder / "scenario.json"
+    file.write_text(parse_scenario(scenario).resolved_json())
+    command = [str(program), "--scenario", str(file), "--policy", "static", "--out", str(folder / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return usage.ru_utime
+
+
+def cpu_s_per_simulated_s(program: Path, name: str) -> float:
+    """Of one case, once: the difference between a long and a short run, so that start-up does not count."""
+    with tempfile.TemporaryDirectory() as text:
+        short, long = (
+            _user_cpu_s(program, _scenario(**CASES[name], duration_s=duration_s), Path(text))
+            for duration_s in (SHORT_S, LONG_S[name])
+        )
+    return (long - short) / (LONG_S[name] - SHORT_S)
+
+
+def run() -> dict[str, float]:
+    """Medians over `RUNS` rounds through all cases, CPU seconds per simulated second.
+
+    Raises:
+        subprocess.CalledProcessError: the program does not build or run.
+    """
+    build = ["tools/build.sh", "build", "ran-slicing", "-DCMAKE_BUILD_TYPE=Release"]
+    subprocess.run(build, cwd=REPOSITORY, check=True, timeout=1800)
+    rounds = [{name: cpu_s_per_simulated_s(PROGRAM, name) for name in CASES} for _ in range(RUNS)]
+    return {f"nr_cpu_s_per_sim_s_{name}": statistics.median(one[name] for one in rounds) for name in CASES}
