@@ -37,7 +37,7 @@ CASES: dict[str, dict[str, Any]] = {
     "50ue": {"ues": 50, "traffic": "model: constant, rate_mbps: 1.0, packet_bytes: 1250", "cells": 1},
     "1000mmtc": {"ues": 1000, "traffic": "model: poisson, arrival_rate_hz: 1.0, packet_bytes: 128", "cells": 1},
     "7x60ue": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.6, packet_bytes: 1250", "cells": 7},
-    "7x60ue_load40": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.13, packet_bytes: 1250", "cells": 7},
+    "7x60ue_load40": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.14, packet_bytes: 1250", "cells": 7},
 }
 """Traffic per UE; the first of 7 cells is saturated, the second uses about 40 % of its PRBs."""
 LONG_S = {"20ue": 21.0, "50ue": 11.0, "1000mmtc": 21.0, "7x60ue": 3.0, "7x60ue_load40": 5.0}
