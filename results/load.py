@@ -118,7 +118,7 @@ class _Evaluation:
                 **self._key,
                 "slice": name,
                 "qos": metrics.satisfaction(windows, sla),
-                "in_time": metrics.in_time_ratio(kpm),
+                "in_time": metrics.in_time_ratio(kpm) if sla.delay_budget_ms is not None else float("nan"),
                 "loss": metrics.loss_ratio(kpm),
                 **dict(zip(PERCENTILES, percentiles, strict=True)),
                 "goodput_mbps": metrics.kpm_mean(kpm, "x.goodput_kbps", "sum") / 1e3,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -114,18 +115,25 @@ def _condition_row(results: CampaignResults, row: dict[str, float]) -> list[str]
     return [
         results.axes.methods[str(row["method"])],
         str(row["n"]),
-        f"{100 * row['qos']:.1f} %",
-        f"{100 * row['in_time']:.2f} %",
-        f"{100 * row['loss']:.2f} %",
+        _percent(row["qos"], 1),
+        _percent(row["in_time"], 2),
+        _percent(row["loss"], 2),
         *delays,
         f"{row['goodput_mbps']:.2f} / {row['offered_mbps']:.2f}",
         f"{100 * row['prb_share']:.1f} %",
-        f"{row['jain']:.3f}",
+        "–" if math.isnan(row["jain"]) else f"{row['jain']:.3f}",
     ]
 
 
+def _percent(part: float, digits: int) -> str:
+    """A part of 1 in per cent; a dash where the metric does not apply."""
+    return "–" if math.isnan(part) else f"{100 * part:.{digits}f} %"
+
+
 def _delay(milliseconds: float) -> str:
-    if milliseconds == float("inf"):
+    if math.isnan(milliseconds):
+        return "–"
+    if math.isinf(milliseconds):
         return "never"
     return f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms"
 

@@ -16,7 +16,7 @@ import pytest
 
 from results.load import CampaignResults, ResultsError, load_campaign_results
 from results.report import pictures, write_report
-from results.tables import by_method, summary
+from results.tables import by_method, condition_cells, summary
 from tests.results.synthetic import METHODS, MIXES, SIZES, SLICES, write_campaign
 
 
@@ -54,6 +54,12 @@ def test_load_computes_what_the_files_say(results: CampaignResults) -> None:
     assert row["offered_mbps"] == pytest.approx(4.0)
     assert row["in_time"] == pytest.approx((100 - 2) / 101)
     assert row["loss"] == pytest.approx(1 / 101)
+
+
+def test_what_does_not_apply_is_a_dash(results: CampaignResults) -> None:
+    headings, rows = condition_cells(results)
+    found = {row[2]: row[headings.index("in time")] for row in rows if row[3] == "static"}
+    assert found == {"embb": "–", "urllc": "98.02 %", "mmtc": "97.03 %"}
 
 
 def test_by_method_averages_conditions_then_seeds(results: CampaignResults) -> None:
