@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,7 +96,8 @@ def _override(source: Source, key: str, value: Any) -> None:
             here[part] = {}
         here, path = here[step], (*path, step)
     last = _step(here, parts[-1], path)
-    here[last] = value
+    # A copy: a later, deeper override must not reach into the caller's value.
+    here[last] = copy.deepcopy(value)
     source.overridden.add((*path, last))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,18 @@ def test_overrides_reach_every_place(tmp_path: Path) -> None:
     assert (scenario.slices[1].ues, scenario.slices[0].rule) == (4, "rr")
     assert scenario.slices[0].traffic.model == "poisson"
     assert scenario.attributes == {"ns3::LteEnbPhy::NoiseFigure": "4"}
+
+
+@pytest.mark.parametrize(("deeper_last", "factor"), [(True, 2.0), (False, 1.0)])
+def test_overrides_leave_the_values_of_their_caller_alone(tmp_path: Path, deeper_last: bool, factor: float) -> None:
+    path = tmp_path / "good.yaml"
+    path.write_text(scenario_yaml())
+    traffic = {"model": "poisson", "arrival_rate_hz": 3.0, "load": {"model": "constant", "factor": 1.0}}
+    before = copy.deepcopy(traffic)
+    whole, deeper = {"slices.embb.traffic": traffic}, {"slices.embb.traffic.load.factor": 2.0}
+    scenario = load_scenario(path, {**whole, **deeper} if deeper_last else {**deeper, **whole})
+    assert json.loads(scenario.resolved_json())["slices"][0]["traffic"]["load"]["factor"] == factor
+    assert traffic == before
 
 
 def test_a_scenario_cannot_be_changed() -> None:
