@@ -53,6 +53,18 @@ std::string ReasonOf(std::span<const std::byte> body)
     return json["reason"].get<std::string>();
 }
 
+/// A JSON library converts silently what is negative, fractional or too large.
+uint64_t WholeNumber(const nlohmann::json& json, const char* key, uint64_t greatest)
+{
+    const auto& value = json.at(key);
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > greatest)
+    {
+        throw ProtocolViolation(std::string("WELCOME has the ") + key + ' ' + value.dump() +
+                                " (allowed: 0 .. " + std::to_string(greatest) + ")");
+    }
+    return value.get<uint64_t>();
+}
+
 Welcome ParseWelcome(std::span<const std::byte> body)
 {
     const auto* begin = reinterpret_cast<const char*>(body.data());
@@ -60,10 +72,10 @@ Welcome ParseWelcome(std::span<const std::byte> body)
     {
         const auto json = nlohmann::json::parse(begin, begin + body.size());
         Welcome welcome;
-        welcome.episode = json.at("episode").get<uint64_t>();
+        welcome.episode = WholeNumber(json, "episode", UINT64_MAX);
         welcome.levels = json.at("levels").get<std::string>();
         welcome.actionDeadline =
-            std::chrono::milliseconds(json.at("action_deadline_ms").get<uint32_t>());
+            std::chrono::milliseconds(WholeNumber(json, "action_deadline_ms", UINT32_MAX));
         if (welcome.levels != "high" && welcome.levels != "both")
         {
             throw ProtocolViolation("WELCOME names the levels '" + welcome.levels + "'");

@@ -37,14 +37,14 @@ bool IsPositive(double value)
 void ValidateCarrier(const LteCarrierConfig& carrier)
 {
     constexpr std::array<uint32_t, 6> BANDWIDTHS{6, 15, 25, 50, 75, 100};
-    // FDD bands whose uplink EARFCN is the downlink's plus 18000, as far as ns-3 has them.
-    constexpr uint32_t MAX_DL_EARFCN = 6149;
+    // FDD bands whose uplink EARFCN is the downlink's plus 18000, as far as ns-3 has them: up to 21.
+    constexpr uint32_t MAX_DL_EARFCN = 6599;
     Require(std::ranges::find(BANDWIDTHS, carrier.bandwidth_prb) != BANDWIDTHS.end(),
             std::string{"carrier.bandwidth_prb: "} + std::to_string(carrier.bandwidth_prb) +
                 " (allowed: 6, 15, 25, 50, 75, 100)");
     Require(carrier.dlEarfcn <= MAX_DL_EARFCN,
             std::string{"carrier.dl_earfcn: "} + std::to_string(carrier.dlEarfcn) +
-                " (allowed: 0 .. 6149)");
+                " (allowed: 0 .. 6599)");
     Require(std::isfinite(carrier.txPower_dbm), "carrier.tx_power_dbm: not a number");
     Require(std::isfinite(carrier.noiseFigureUe_db), "carrier.noise_figure_ue_db: not a number");
 }
@@ -64,9 +64,9 @@ void ValidateMobility(const LteMobilityConfig& mobility)
 {
     Require(IsPositive(mobility.height_m), "mobility.height_m: must be above 0");
     Require(!mobility.randomWalk ||
-                (IsPositive(mobility.minSpeed_mps) && std::isfinite(mobility.maxSpeed_mps) &&
+                (mobility.minSpeed_mps >= 0.0 && std::isfinite(mobility.maxSpeed_mps) &&
                  mobility.maxSpeed_mps >= mobility.minSpeed_mps),
-            "mobility.speed_mps: must be [least, greatest] above 0");
+            "mobility.speed_mps: must be [least, greatest], not below 0");
 }
 
 void ValidateDu(const DuConfig& du)

@@ -79,6 +79,11 @@ class LteAttachment : public RanAttachment
         return m_ran;
     }
 
+    ns3::Time Tti() const override
+    {
+        return ns3::MilliSeconds(1);
+    }
+
     int32_t ServingCell(std::size_t ue) const override
     {
         return m_ran.ServingCell(ue);

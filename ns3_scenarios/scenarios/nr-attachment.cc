@@ -51,13 +51,19 @@ class NrAttachment : public RanAttachment
     explicit NrAttachment(const nr::NrRanConfig& config)
         : m_ran(config),
           m_source(ns3::CreateObject<ns3::Node>()),
-          m_ues(config.ues.size())
+          m_ues(config.ues.size()),
+          m_slot(ns3::NanoSeconds(nr::SlotLength_ns(config.carrier.numerology)))
     {
     }
 
     Ran& GetRan() override
     {
         return m_ran;
+    }
+
+    ns3::Time Tti() const override
+    {
+        return m_slot;
     }
 
     int32_t ServingCell(std::size_t ue) const override
@@ -100,6 +106,7 @@ class NrAttachment : public RanAttachment
     nr::NrRan m_ran;
     ns3::Ptr<ns3::Node> m_source;
     std::size_t m_ues;
+    ns3::Time m_slot;
 };
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "traffic/packet-ledger.h"
 
 #include "ns3/node.h"
+#include "ns3/nstime.h"
 
 #include <cstdint>
 #include <functional>
@@ -23,6 +24,9 @@ class RanAttachment
     virtual ~RanAttachment() = default;
 
     virtual Ran& GetRan() = 0;
+
+    /// LTE's subframe, NR's slot.
+    virtual ns3::Time Tti() const = 0;
 
     /// Index of the cell that serves a UE now, -1 if none.
     virtual int32_t ServingCell(std::size_t ue) const = 0;

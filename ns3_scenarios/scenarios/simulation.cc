@@ -29,24 +29,13 @@ void Log(const std::string& text)
     std::cerr << time << text << std::endl;
 }
 
-/// LTE's subframe, NR's slot.
-ns3::Time Tti(const Scenario& scenario)
-{
-    if (const auto* nr = std::get_if<NrRadio>(&scenario.radio))
-    {
-        return ns3::NanoSeconds(nr::SlotLength_ns(nr->carrier.numerology));
-    }
-    return ns3::MilliSeconds(1);
-}
-
 EpochTiming Timing(const Scenario& scenario)
 {
     const auto& timing = scenario.timing;
     return {.low = ns3::MilliSeconds(timing.lowPeriod_ms),
             .high = ns3::MilliSeconds(timing.highPeriod_ms),
             .warmUp = ns3::Seconds(timing.warmUp_s),
-            .duration = ns3::Seconds(timing.duration_s),
-            .tti = Tti(scenario)};
+            .duration = ns3::Seconds(timing.duration_s)};
 }
 
 LedgerConfig Ledger(const Scenario& scenario, const RanAttachment& network)
@@ -98,7 +87,9 @@ Simulation::Simulation(Scenario scenario, const CommandLineOptions& options)
         m_recorder = std::make_unique<Recorder>(options.out, m_scenario, *m_ledger);
         parts.observers.push_back(m_recorder.get());
     }
-    m_loop = std::make_unique<EpochLoop>(std::move(parts), Timing(m_scenario));
+    auto timing = Timing(m_scenario);
+    timing.tti = m_network->Tti();
+    m_loop = std::make_unique<EpochLoop>(std::move(parts), timing);
     m_loop->OnMeasurementStart([this] { OnMeasurementStart(); });
 }
 

@@ -15,6 +15,9 @@ constexpr double BPS_PER_MBPS = 1e6;
 const std::set<uint32_t> FIVE_QIS{1,  2,  3,  4,  5,  6,  7,  8,  9,  65, 66, 67, 69, 70, 71,
                                   72, 73, 74, 76, 79, 80, 82, 83, 84, 85, 86, 87, 88, 89, 90};
 
+/// Shorter ones are slips of the unit, and would be drawn until memory is full.
+constexpr double SHORTEST_S = 1e-3;
+
 NumberRange Positive(double high)
 {
     return {.low = 0, .high = high, .lowOpen = true};
@@ -38,7 +41,7 @@ LoadConfig ReadProfile(JsonReader& reader)
 LoadConfig ReadMarkov(JsonReader& reader)
 {
     MarkovLoadConfig markov;
-    for (const auto& row : reader.Rows("states", {{.low = 0}, {.low = 0, .lowOpen = true}}, 2))
+    for (const auto& row : reader.Rows("states", {{.low = 0}, {.low = SHORTEST_S}}, 2))
     {
         markov.states.push_back({.factor = row[0], .meanHolding_s = row[1]});
     }
@@ -108,13 +111,14 @@ TrafficModel ReadFtp3(JsonReader& reader)
 TrafficModel ReadOnOff(JsonReader& reader)
 {
     return OnOffTraffic{.rate_bps = ReadRate(reader),
-                        .onMean_s = reader.Number("on_mean_s", Positive(3600)),
-                        .offMean_s = reader.Number("off_mean_s", Positive(3600))};
+                        .onMean_s = reader.Number("on_mean_s", {.low = SHORTEST_S, .high = 3600}),
+                        .offMean_s =
+                            reader.Number("off_mean_s", {.low = SHORTEST_S, .high = 3600})};
 }
 
 TrafficModel ReadPeriodic(JsonReader& reader)
 {
-    PeriodicTraffic traffic{.period_ms = reader.Number("period_ms", Positive(3.6e6)),
+    PeriodicTraffic traffic{.period_ms = reader.Number("period_ms", {.low = 0.01, .high = 3.6e6}),
                             .jitter_ms = reader.Number("jitter_ms", {.low = 0})};
     if (reader.Sound() && traffic.jitter_ms > traffic.period_ms)
     {
@@ -130,9 +134,9 @@ TrafficModel ReadPoisson(JsonReader& reader)
 
 TrafficModel ReadBetaBurst(JsonReader& reader)
 {
-    BetaBurstTraffic traffic{.burstPeriod_s = reader.Number("burst_period_s", Positive(86'400)),
-                             .burstDuration_s =
-                                 reader.Number("burst_duration_s", Positive(86'400))};
+    BetaBurstTraffic traffic{
+        .burstPeriod_s = reader.Number("burst_period_s", {.low = SHORTEST_S, .high = 86'400}),
+        .burstDuration_s = reader.Number("burst_duration_s", {.low = SHORTEST_S, .high = 86'400})};
     if (reader.Sound() && traffic.burstDuration_s > traffic.burstPeriod_s)
     {
         reader.Refuse("burst_duration_s",

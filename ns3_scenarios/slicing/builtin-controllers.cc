@@ -164,10 +164,13 @@ class MaxWeightController : public NeedController
                 double ratePerPrb_kbps) const override
     {
         const double urgency = 1.0 + kpms[m_holDelay] / DelayBudget_ms(slice);
-        return slice.sla.weight * Queued_kbit(kpms) * ratePerPrb_kbps * urgency;
+        const double backlog_kbit =
+            Queued_kbit(kpms) + kpms[m_offered] * m_network.highPeriod.GetSeconds();
+        return slice.sla.weight * backlog_kbit * ratePerPrb_kbps * urgency;
     }
 
     std::size_t m_holDelay{SliceKpmColumn("x.hol_delay_ms")};
+    std::size_t m_offered{SliceKpmColumn("x.offered_kbps")};
 };
 
 } // namespace

@@ -38,10 +38,12 @@ std::span<const std::string_view> BuiltInControllerNames();
  * (offered kbit/s + queued kbit / period) / (kbit/s per PRB that the slice made of its PRBs,
  * averaged over about ten periods; that of the whole cell where it had none).
  *
- * `max-weight` shares in proportion to w Q r (1 + H / D): operator weight, queued kbit, kbit/s per
- * PRB as above, age of the oldest packet over the delay budget. Queue times rate is the weight of
- * Tassiulas and Ephremides (1992), the urgency that of M-LWDF (Andrews et al. 2001). They would
- * give all to the greatest; shares that hold for a period are proportional instead.
+ * `max-weight` shares in proportion to w Q r (1 + H / D): operator weight, kbit queued and expected
+ * in the coming period (as many as in the last: shares hold for a period, and by what is queued
+ * alone they would swing between slices), kbit/s per PRB as above, age of the oldest packet over
+ * the delay budget. Queue times rate is the weight of Tassiulas and Ephremides (1992), the urgency
+ * that of M-LWDF (Andrews et al. 2001). They would give all to the greatest; shares that hold for a
+ * period are proportional instead.
  *
  * Both of these keep MINIMUM_SHARE for each slice, share equally where all needs are 0, and turn
  * shares into controls by SharesToControls().

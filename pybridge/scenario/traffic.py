@@ -11,7 +11,11 @@ from pydantic import Field, model_validator
 from pybridge.scenario.base import KeyProblem, ScenarioModel, require_keys_of_model
 
 NonNegative = Annotated[float, Field(ge=0.0)]
-Positive = Annotated[float, Field(gt=0.0)]
+
+SHORTEST_S = 1e-3
+"""Shorter times are slips of the unit, and would be drawn until memory is full."""
+
+Holding = Annotated[float, Field(ge=SHORTEST_S)]
 
 
 class Load(ScenarioModel):
@@ -24,7 +28,7 @@ class Load(ScenarioModel):
         min_length=1,
         description="profile only: [[time_s, factor], ...], linear between, from the end of warm-up",
     )
-    states: tuple[tuple[NonNegative, Positive], ...] | None = Field(
+    states: tuple[tuple[NonNegative, Holding], ...] | None = Field(
         default=None,
         min_length=2,
         description="markov only: [[factor, mean_holding_s], ...], next uniform among the others",
@@ -67,8 +71,8 @@ class OnOffTraffic(_Source):
 
     model: Literal["on-off"]
     rate_mbps: float = Field(gt=0.0, le=10_000.0, description="rate per UE while on, UDP payload, Mbit/s")
-    on_mean_s: float = Field(gt=0.0, le=3600.0, description="mean of the exponential on time")
-    off_mean_s: float = Field(gt=0.0, le=3600.0, description="mean of the exponential off time")
+    on_mean_s: float = Field(ge=SHORTEST_S, le=3600.0, description="mean of the exponential on time")
+    off_mean_s: float = Field(ge=SHORTEST_S, le=3600.0, description="mean of the exponential off time")
 
 
 class Ftp3Traffic(_Source):
@@ -83,7 +87,7 @@ class PeriodicTraffic(_Source):
     """One packet per period, displaced by uniform jitter."""
 
     model: Literal["periodic"]
-    period_ms: float = Field(gt=0.0, le=3.6e6, description="between packets of a UE")
+    period_ms: float = Field(ge=0.01, le=3.6e6, description="between packets of a UE")
     jitter_ms: float = Field(default=0.0, ge=0.0, description="uniform in [0, jitter_ms], at most the period")
 
     @model_validator(mode="after")
@@ -104,8 +108,10 @@ class BetaBurstTraffic(_Source):
     """Synchronised devices: in every burst each sends one packet at a Beta(3, 4) time (TR 37.868, 6.1.1)."""
 
     model: Literal["beta-burst"]
-    burst_period_s: float = Field(gt=0.0, le=86_400.0, description="from the start of a burst to that of the next")
-    burst_duration_s: float = Field(gt=0.0, le=86_400.0, description="length of a burst, at most the period")
+    burst_period_s: float = Field(
+        ge=SHORTEST_S, le=86_400.0, description="from the start of a burst to that of the next"
+    )
+    burst_duration_s: float = Field(ge=SHORTEST_S, le=86_400.0, description="length of a burst, at most the period")
 
     @model_validator(mode="after")
     def _bursts_do_not_overlap(self) -> Self:
