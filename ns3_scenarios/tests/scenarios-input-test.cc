@@ -49,7 +49,7 @@ const std::vector<BadScenario> BAD_SCENARIOS{
      [](Json& s) { s["carrier"]["bandwidth_prb"] = 30; },
      "carrier.bandwidth_prb"},
     {"EarfcnInNoBand", [](Json& s) { s["carrier"]["dl_earfcn"] = 4960; }, "carrier.dl_earfcn"},
-    {"EarfcnUnknownToNs3", [](Json& s) { s["carrier"]["dl_earfcn"] = 6500; }, "carrier.dl_earfcn"},
+    {"EarfcnUnknownToNs3", [](Json& s) { s["carrier"]["dl_earfcn"] = 6600; }, "carrier.dl_earfcn"},
     {"TooManyCells", [](Json& s) { s["cells"]["count"] = 20; }, "cells.count"},
     {"PositionsDoNotAgree",
      [](Json& s) { s["cells"]["positions_m"] = {{0, 0, 25}, {1, 0, 25}}; },
