@@ -126,7 +126,18 @@ class Episode:
         self._send(header, action.body)
 
     def finish(self) -> None:
-        """After the last STATE: the simulation says BYE and exits 0. Raises `SimulationError` if it does not."""
+        """After the last STATE: the simulation says BYE and exits 0. Raises `SimulationError` if it does not.
+
+        However it ends, also when interrupted, the process is gone.
+        """
+        try:
+            self._await_exit()
+        except BaseException:
+            self.kill()
+            raise
+        self._clean_up(keep_log=False)
+
+    def _await_exit(self) -> None:
         deadline = time.monotonic() + END_GRACE_S
         message = self.connection.receive(deadline, self._child)
         if message is not None and message.header.type == MessageType.ERROR:
@@ -136,7 +147,6 @@ class Episode:
             raise self._silence(f"did not exit within {END_GRACE_S:g} s after the end of the episode")
         if code != 0:
             raise self._died(f"the simulation failed after its last step: {self.process.describe_end()}")
-        self._clean_up(keep_log=False)
 
     def stop(self) -> None:
         """End early: BYE if the simulation waits for an action, else at once. Never raises for its sake."""
@@ -150,6 +160,9 @@ class Episode:
             code = self._child.wait(END_GRACE_S)
         except ProtocolError:
             code = self._child.terminate()
+        except BaseException:
+            self.kill()
+            raise
         if code != 0:
             self._child.terminate()
             _log.warning(

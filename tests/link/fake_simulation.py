@@ -182,6 +182,8 @@ def run(peer: Peer, behaviour: list[str]) -> int:
         peer.send(STATE, peer.state(), flags=flags)
         if flags & LAST:
             peer.send(BYE, b'{"reason": "over"}')
+            if mode == "linger":
+                time.sleep(600)
             return 5 if mode == "fail-at-the-end" else 0
         if mode == "leave":
             # The socket goes first, the process a little later: as when a process with much memory is killed.
@@ -191,6 +193,8 @@ def run(peer: Peer, behaviour: list[str]) -> int:
             kill_itself(peer)
         kind, peer.action = peer.receive(120_000)
         if kind == BYE:
+            if mode == "linger":
+                time.sleep(600)
             return 0
         peer.step += 1
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +189,35 @@ def test_a_simulation_that_hangs_is_ended_at_the_deadline() -> None:
         with pytest.raises(SimulationTimeout, match="step 2 within 1 s"):
             session.step(session.action())
         assert is_gone(pid)
+
+
+def test_a_simulation_that_does_not_exit_after_its_last_step_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pybridge.episode.END_GRACE_S", 1.0)
+    with Session(TestScenario(), program=fake("linger")) as session:
+        observation = session.reset()
+        pid = session.pid
+        assert pid is not None
+        while observation.step < 4:
+            observation = session.step(session.action())
+        # The exception that is kept keeps the episode: nothing ends the process by being forgotten.
+        with pytest.raises(SimulationTimeout, match="did not exit within 1 s after the end") as caught:
+            session.step(session.action())
+        assert is_gone(pid)
+    assert caught.value.log is not None
+    assert caught.value.log.is_file()
+
+
+def test_an_impatient_ctrl_c_while_a_simulation_is_asked_to_end_ends_it() -> None:
+    session = Session(TestScenario(), program=fake("linger"))
+    session.reset()
+    pid = session.pid
+    assert pid is not None
+    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        session.close()
+    assert is_gone(pid)
+    assert caught.tb is not None
 
 
 def test_stale_messages_are_dropped_and_counted() -> None:
