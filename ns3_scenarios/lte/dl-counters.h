@@ -20,7 +20,7 @@ struct DlSliceCounters
     uint64_t ttisRetxWaited{};      ///< repetitions held back for the cap, summed over TTIs
     uint64_t tb{};                  ///< transport blocks sent, repetitions included
     uint64_t tbError{};             ///< thereof answered by NACK
-    std::array<uint64_t, 32> mcs{}; ///< transport blocks by MCS index
+    std::array<uint64_t, 32> mcs{}; ///< PRB x TTI by MCS index, once for each layer
     std::array<uint64_t, 16> cqi{}; ///< wideband CQI reports by value
 };
 

@@ -666,6 +666,8 @@ void SliceFfMacScheduler::CountBlocks(DlUe& ue, const DlHarqProcess& process, bo
 {
     const auto& dci = process.block.m_dci;
     const uint64_t prb = uint64_t{Count(dci.m_rbBitmap)} * m_rbgSize_prb;
+    // Signalling in a new block is in no slice, nor are the RBGs that it was given.
+    const uint64_t slice_prb = repeated ? prb : uint64_t{ue.units} * m_rbgSize_prb;
     ue.lastServedTti = m_tti;
     ue.counters.prbUsed += prb;
     ue.counters.prbRetx += repeated ? prb : 0;
@@ -679,7 +681,7 @@ void SliceFfMacScheduler::CountBlocks(DlUe& ue, const DlHarqProcess& process, bo
         if (process.slice)
         {
             ++m_sliceCounters[*process.slice].tb;
-            ++m_sliceCounters[*process.slice].mcs[dci.m_mcs[layer]];
+            m_sliceCounters[*process.slice].mcs[dci.m_mcs[layer]] += slice_prb;
         }
     }
 }

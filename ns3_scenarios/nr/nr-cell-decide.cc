@@ -423,7 +423,6 @@ void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot
     ue.averageRate_bps += block.tbs_bits / m_slotLength_s / RATE_MEMORY_SLOTS;
     ue.servedSlot = slot;
     ue.counters.prbUsed += candidate.prbs;
-    ++counters.mcs[block.mcs];
 }
 
 /// Throughput in bursts, TS 28.552, 5.1.1.3.1: the piece that empties the buffer does not count,

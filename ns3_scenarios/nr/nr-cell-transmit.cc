@@ -78,9 +78,11 @@ void NrCell::AccountTransmission(const SlotPlan& plan)
         {
             continue;
         }
-        auto& counters = m_counters[plan.grants[plan.owner[rbg]].slice];
+        const auto& grant = plan.grants[plan.owner[rbg]];
+        auto& counters = m_counters[grant.slice];
         const uint32_t prbs = m_network.RbgPrbs(rbg);
         counters.prbUsed += prbs;
+        counters.mcs[m_blocks[grant.block].mcs] += prbs;
         counters.energy_j += plan.power_w[rbg] * prbs * m_slotLength_s;
     }
 }

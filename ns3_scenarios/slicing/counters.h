@@ -22,7 +22,7 @@ struct SliceCounters
     uint64_t tb{};           ///< transport blocks sent (TB.TotNbrDl), repetitions included
     uint64_t tbError{};      ///< thereof received in error (TB.ErrTotNbrDl)
     std::array<uint64_t, 16> cqi{}; ///< wideband CQI reports by value
-    std::array<uint64_t, 32> mcs{}; ///< transport blocks by MCS index
+    std::array<uint64_t, 32> mcs{}; ///< PRB x TTI by MCS index, repetitions included; per layer
     double energy_j{};              ///< radiated for the slice's PRBs
     double powerBudget_j{};         ///< cell power budget x time (the same for each slice)
 

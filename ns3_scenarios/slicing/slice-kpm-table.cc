@@ -255,9 +255,9 @@ template <std::size_t... Bin>
 void AppendMcs(std::vector<SliceKpm>& table, std::index_sequence<Bin...>)
 {
     (table.push_back({BinName("CARR.PDSCHMCSDist", Bin),
-                      "1",
+                      "PRB",
                       "CC",
-                      "Transport blocks sent with this MCS index (5.1.1.12.1)",
+                      "PRBs sent with this MCS index, repetitions included (5.1.1.12.1)",
                       McsBin<Bin>}),
      ...);
 }

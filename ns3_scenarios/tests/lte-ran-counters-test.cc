@@ -13,6 +13,7 @@
 
 #include <array>
 #include <gtest/gtest.h>
+#include <numeric>
 
 namespace slicebridge
 {
@@ -135,6 +136,10 @@ TEST_F(LteRanCountersTest, CountsAreThoseOfTheTraceSourcesUnderOverloadAndFading
     {
         EXPECT_EQ(ues[ue].tb, counters[ue].tb);
         EXPECT_EQ(ues[ue].prbUsed, counters[ue].prbUsed);
+        EXPECT_EQ(std::reduce(counters[ue].mcs.begin(), counters[ue].mcs.end()),
+                  counters[ue].prbUsed)
+            << "with one layer every PRB has one MCS";
+        EXPECT_GT(counters[ue].prbRetx, 0U);
     }
 }
 

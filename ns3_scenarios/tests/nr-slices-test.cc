@@ -110,6 +110,8 @@ TEST(NrSlices, TheCapIsPassedInNoSlotRepetitionsIncluded)
     EXPECT_LE(most, 20U);
     EXPECT_GE(most, 19U);
     EXPECT_GT(repeated, 1000U);
+    const auto mcs = bed.Slices()[0].mcs;
+    EXPECT_EQ(std::reduce(mcs.begin(), mcs.end()), before) << "every PRB has an MCS";
     EXPECT_NEAR(Shares(bed)[0], 5.0 / 13.0, 0.005);
 }
 
