@@ -110,7 +110,7 @@ def status_command(source: str, out: Path) -> None:
 
 def _open(source: str, out: Path) -> tuple[Campaign, list[Job], Store]:
     definition = load_campaign(source)
-    jobs = plan(definition, code_in_use(find_binary()))
+    jobs = plan(definition, code_in_use(find_binary()), source)
     return definition, jobs, Store(out / definition.name)
 
 

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""Expands a campaign into jobs. A job's id is a digest of everything that its result depends on."""
+"""Expands a campaign into jobs. A job's id is a digest of everything that its result depends on.
+
+Of a policy of one's own, the file of its class counts; modules which that file imports do not. Whoever edits those
+removes the directories of the runs that are to be made again, or renames the method.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from campaigns.model import Campaign, Method, PpoTraining
+from campaigns.model import Campaign, CampaignError, Method, PpoTraining
 from campaigns.tasks import evaluation_scenario, training_scenarios
-from campaigns.version import file_digest, package_digest
-from pybridge.scenario import Scenario
+from campaigns.version import file_digest, library_versions, package_digest
+from pybridge.policies import PolicyError, ResolvedPolicy, resolve_policy
+from pybridge.scenario import Problem, Scenario
 
 # Wall seconds on one core of a 2-core machine, measured on LTE at 25 PRBs; a first guess until this campaign's own
 # runs have been timed.
@@ -50,20 +55,40 @@ class Code:
     simulator: str
     pybridge: str
     agents: str
+    campaigns: str
+    libraries: str
+    """Versions of the libraries that agents compute with."""
 
 
 def code_in_use(simulator: Path) -> Code:
     """Digests of the simulation program and the Python packages that runs pass through."""
-    return Code(file_digest(simulator), *(package_digest(name) for name in ("pybridge", "agents")))
+    packages = (package_digest(name) for name in ("pybridge", "agents", "campaigns"))
+    return Code(file_digest(simulator), *packages, library_versions())
 
 
-def plan(campaign: Campaign, code: Code) -> list[Job]:
-    """All jobs, trainings first. The same campaign and code give the same ids on any machine.
+def plan(campaign: Campaign, code: Code, origin: str = "campaign") -> list[Job]:
+    """All jobs, trainings first. The same campaign, code and policies give the same ids on any machine.
 
-    Raises CampaignError if a combination of axes is no valid scenario.
+    origin: the campaign's file, for messages. Raises CampaignError if a policy cannot be found or loaded, or if a
+    combination of axes is no valid scenario.
     """
+    policies = _policies(campaign, origin)
     trainings = {(job.labels["method"], job.labels["seed"]): job for job in _trainings(campaign, code)}
-    return [*trainings.values(), *_evaluations(campaign, code, trainings)]
+    return [*trainings.values(), *_evaluations(campaign, code, policies, trainings)]
+
+
+def _policies(campaign: Campaign, origin: str) -> dict[str, ResolvedPolicy]:
+    """Policies by method, but for those that are to be trained."""
+    found, problems = {}, []
+    for index, method in enumerate(campaign.methods):
+        if method.policy is not None:
+            try:
+                found[method.name] = resolve_policy(method.policy)
+            except PolicyError as error:
+                problems.append(Problem(origin, None, f"methods[{index}].policy", str(error)))
+    if problems:
+        raise CampaignError(problems)
+    return found
 
 
 def _trainings(campaign: Campaign, code: Code) -> Iterator[Job]:
@@ -82,7 +107,9 @@ def _trainings(campaign: Campaign, code: Code) -> Iterator[Job]:
             yield _job(f"train-{method.name}-s{seed}", labels, config, (), _training_cost_s(method.ppo, scenarios))
 
 
-def _evaluations(campaign: Campaign, code: Code, trainings: dict[tuple[str, int], Job]) -> Iterator[Job]:
+def _evaluations(
+    campaign: Campaign, code: Code, policies: Mapping[str, ResolvedPolicy], trainings: Mapping[tuple[str, int], Job]
+) -> Iterator[Job]:
     for size in campaign.sizes:
         for mix in campaign.mixes:
             for seed in campaign.seeds:
@@ -91,19 +118,25 @@ def _evaluations(campaign: Campaign, code: Code, trainings: dict[tuple[str, int]
                     labels = {"kind": "evaluate", "method": method.name, "size": size.name, "mix": mix.name}
                     needs = (trainings[method.name, seed].id,) if method.ppo else ()
                     config = {
-                        "policy": needs[0] if needs else method.policy,
+                        **_policy_of_evaluation(method, policies.get(method.name), needs, code),
                         "scenario": scenario.model_dump(mode="json"),
                         "seed": seed,
-                        "code": _code_of_evaluation(method, code),
                     }
                     name = f"{method.name}-{size.name}-{mix.name}-s{seed}"
                     yield _job(name, labels | {"seed": seed}, config, needs, _simulation_cost_s(scenario))
 
 
-def _code_of_evaluation(method: Method, code: Code) -> dict[str, str]:
-    """A rule inside the simulation does not depend on how agents are written."""
+def _policy_of_evaluation(
+    method: Method, policy: ResolvedPolicy | None, needs: Sequence[str], code: Code
+) -> dict[str, Any]:
+    """Policy and code of an evaluation. A rule inside the simulation does not depend on how agents are written."""
     used = {"simulator": code.simulator, "pybridge": code.pybridge}
-    return used | {"agents": code.agents} if method.ppo else used
+    if policy is not None and policy.kind == "built-in":
+        return {"policy": method.policy, "code": used}
+    used |= {"agents": code.agents, "libraries": code.libraries}
+    if policy is None:
+        return {"policy": needs[0], "code": used}
+    return {"policy": method.policy, "policy_sha256": policy.sha256, "code": used}
 
 
 def _job(name: str, labels: dict[str, Any], config: dict[str, Any], needs: tuple[str, ...], cost_s: float) -> Job:

@@ -6,7 +6,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+LIBRARIES = ("numpy", "stable-baselines3", "torch")
+"""What agents compute with; another version may round in another way, and so train another policy."""
 
 
 @cache
@@ -29,3 +33,15 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def library_versions() -> str:
+    """Installed versions of `LIBRARIES`, e.g. "numpy 2.4.6, …"; "none" for one that is not installed."""
+    return ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"

@@ -25,6 +25,8 @@ PROGRESS_EVERY_S = 0.5
 
 def main(directory: Path, parent: int) -> int:
     """Run the job; 0 if it is done. The reason of a failure goes to standard error, which is the job's log."""
+    # A shell without job control starts what runs in the background with SIGINT ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _follow(parent)
     job = json.loads((directory / "job.json").read_text(encoding="utf-8"))
     try:

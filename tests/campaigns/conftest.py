@@ -37,7 +37,7 @@ workers: 2
 
 @pytest.fixture
 def code() -> Code:
-    return Code("s" * 64, "p" * 64, "a" * 64)
+    return Code("s" * 64, "p" * 64, "a" * 64, "c" * 64, "numpy 1, torch 2")
 
 
 @pytest.fixture

@@ -145,6 +145,37 @@ def test_stopped_campaign_leaves_nothing_running_and_resumes(
     assert list(tmp.iterdir()) == []
 
 
+def test_workers_of_a_killed_campaign_end_even_if_its_shell_ignores_interrupts(
+    start: Start, file: Path, program: Path, tmp_path: Path
+) -> None:
+    (program.parent / "slow").write_text("")
+    program.write_text(program.read_text().replace("sleep 3", "sleep 60"))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = start("run", file)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    tmp = tmp_path / "results" / "tiny" / "tmp"
+    wait_until(lambda: len(list(tmp.glob("*/worker.log"))) == 2)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    finish(process)
+    _, alive = psutil.wait_procs(family, timeout=30)
+    for left in alive:
+        left.kill()
+    assert alive == []
+
+
+def test_unknown_policy_is_one_line_and_nothing_is_written(start: Start, file: Path, tmp_path: Path) -> None:
+    file.write_text(file.read_text().replace("policy: static", "policy: statc"))
+    for command in ("plan", "run"):
+        code, output = finish(start(command, file))
+        assert code == 2
+        assert f"{file}: methods[0].policy: policy `statc`: neither built in (static, proportional, max-w" in output
+        assert "Traceback" not in output
+    assert not (tmp_path / "results").exists()
+
+
 def test_failing_runs_are_reported_and_tried_again(start: Start, file: Path, program: Path, tmp_path: Path) -> None:
     (program.parent / "fail-static").touch()
     code, output = finish(start("run", file))

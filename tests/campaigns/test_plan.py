@@ -71,8 +71,44 @@ def test_ids_change_with_what_a_run_depends_on_and_with_nothing_else(tiny: Campa
         assert (old.id == new.id) == (old.labels["method"] != "ppo")
     for changed in (replace(code, simulator="t" * 64), replace(code, pybridge="q" * 64)):
         assert not set(ids(before)) & set(ids(plan(tiny, changed)))
+    other_training = plan(tiny, replace(code, campaigns="d" * 64))
+    other_library = plan(tiny, replace(code, libraries="numpy 3, torch 2"))
+    for old, trained, computed in zip(before, other_training, other_library, strict=True):
+        assert (old.id == trained.id) == (old.labels["method"] != "ppo")
+        assert (old.id == computed.id) == (old.labels["method"] != "ppo")
     relabelled = tiny.model_copy(update={"description": "other words", "workers": 1})
     assert ids(plan(relabelled, code)) == ids(before)
+
+
+POLICY = """\
+class Mine:
+    def reset(self, schema, scenario): pass
+    def act(self, observation): return None
+"""
+
+
+def test_edited_policy_is_another_run(
+    write: Callable[[str], Path], code: Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "policy_that_is_edited.py"
+    text = CAMPAIGN.replace("policy: proportional", "policy: policy_that_is_edited:Mine")
+    campaign = load_campaign(write(text))
+    module.write_text(POLICY)
+    before = plan(campaign, code)
+    module.write_text(POLICY + "# edited\n")
+    for old, new in zip(before, plan(campaign, code), strict=True):
+        assert (old.id == new.id) == (old.labels["method"] != "proportional")
+
+
+def test_policies_that_cannot_be_found_are_named_with_their_keys(write: Callable[[str], Path], code: Code) -> None:
+    text = CAMPAIGN.replace("policy: static", "policy: statc").replace("policy: proportional", "policy: no_module:X")
+    with pytest.raises(CampaignError) as caught:
+        plan(load_campaign(write(text)), code, "mine.yaml")
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("mine.yaml: methods[0].policy: policy `statc`: neither built in (static, proportional,")
+    assert second.startswith("mine.yaml: methods[1].policy: policy `no_module:X`: No module named")
+    assert caught.value.exit_code == 2
 
 
 def test_one_more_seed_keeps_the_other_runs(tiny: Campaign, code: Code) -> None:
