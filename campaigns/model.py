@@ -77,7 +77,9 @@ class Variant(ScenarioModel):
 class Evaluation(ScenarioModel):
     """How a method is judged: one run per seed, size and mix."""
 
-    duration_s: float = Field(gt=0.0, le=100_000.0, description="measured simulated time of a run")
+    duration_s: float = Field(
+        ge=1.0, le=100_000.0, description="measured simulated time of a run; QoS is judged in windows of 1 s"
+    )
 
 
 class Campaign(ScenarioModel):

@@ -77,7 +77,8 @@ def ue_windows(kpm: pl.DataFrame, window_s: float = WINDOW_S) -> pl.DataFrame:
     if times.is_empty():
         raise ValueError("no rows of UEs; record them with `recording: {ues: true}`")
     period_s = float(times[0])
-    per_window = max(1, round(window_s / period_s))
+    # Never longer than asked for, so that a run of that length has one.
+    per_window = max(1, int(window_s / period_s + 1e-9))
     # UEs that hand over have a row per cell and period; adding first makes cells not matter.
     wide = rows.group_by("slice", "ue", "time_s", "name").agg(pl.col("value").sum())
     wide = wide.pivot(on="name", index=["slice", "ue", "time_s"], values="value")
@@ -118,9 +119,14 @@ def window_verdicts(windows: pl.DataFrame, sla: Sla) -> pl.Series:
 
 
 def satisfaction(windows: pl.DataFrame, sla: Sla) -> float:
-    """Part of one slice's UE-windows with traffic that meet the SLA; NaN without any."""
+    """Part of one slice's UE-windows with traffic that meet the SLA; NaN without windows.
+
+    1 if no window has traffic: nothing was asked for, so nothing is owed, as in the reward (pybridge.envs.qos).
+    """
+    if windows.is_empty():
+        return float("nan")
     met = window_verdicts(windows, sla).drop_nulls()
-    return float(met.to_numpy().mean()) if len(met) else float("nan")
+    return float(met.to_numpy().mean()) if len(met) else 1.0
 
 
 def fairness(windows: pl.DataFrame, sla: Sla) -> float:
@@ -210,6 +216,9 @@ def kpm_mean(kpm: pl.DataFrame, name: str, over_cells: Literal["sum", "mean"]) -
 
 
 def relative_gain(values: Mapping[str, float], baseline: str) -> dict[str, float]:
-    """100·(U − U_b)/U_b of each method against the baseline, in per cent; the baseline's own is 0."""
-    reference = values[baseline]
+    """100·(U − U_b)/U_b of each method against the baseline, in per cent; the baseline's own is 0.
+
+    NaN if the baseline's U is 0 or NaN.
+    """
+    reference = values[baseline] or float("nan")
     return {name: 100.0 * (value - reference) / reference for name, value in values.items()}

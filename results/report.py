@@ -115,7 +115,7 @@ def _notes(results: CampaignResults) -> list[str]:
     """What a reader must know before comparing numbers."""
     notes = []
     for method in results.description["methods"]:
-        if method["ppo"]:
+        if method.get("ppo"):
             label = results.axes.methods[method["name"]]
             notes.append(
                 f"{label}: a short training of {method['ppo']['steps']} decisions per seed, one policy for all sizes "
@@ -136,7 +136,8 @@ def _definitions() -> list[str]:
     return [
         f"QoS satisfaction: part of {WINDOW_S:g} s UE-windows with traffic that meet the SLA. Rate: delivered ≥ 90 % "
         "of the smaller of target and load (offered in the window, or a reporting period earlier if that is less). "
-        "Delay: part of packets within the budget ≥ reliability; dropped and lost packets are late.",
+        "Delay: part of packets within the budget ≥ reliability; dropped and lost packets are late. A slice without "
+        "traffic in a run counts as satisfied, as in the reward.",
         f"U = (Σ ω·QoS + {POWER_PRICE:g}·(1 − power used) + {PRB_PRICE:g}·(1 − PRBs used)) / {total:g}, ω the "
         "operator's weights, Σω = 1. This definition of network management efficiency is ours; the paper's is not "
         "available, so percentages here and there are not the same quantity.",
@@ -165,7 +166,7 @@ def _markdown(results: CampaignResults, shown: list[Picture]) -> str:
 
     parts = [
         f"# Campaign {results.name}",
-        results.description["description"],
+        results.description.get("description", ""),
         "## Summary",
         markdown_table(*method_cells(results)),
         bullets(_notes(results)),
@@ -208,7 +209,7 @@ def _html(results: CampaignResults, shown: list[Picture], folder: Path) -> str:
 
 
 def _html_body(results: CampaignResults, shown: list[Picture], folder: Path) -> Iterator[str]:
-    yield f"<h1>Campaign {html.escape(results.name)}</h1><p>{html.escape(results.description['description'])}</p>"
+    yield f"<h1>Campaign {html.escape(results.name)}</h1><p>{html.escape(results.description.get('description', ''))}</p>"
     sections = ("summary", "figures", "conditions", "definitions", "provenance")
     yield "<nav>" + "".join(f'<a href="#{name}">{name}</a>' for name in sections) + "</nav>"
     yield '<h2 id="summary">Summary</h2>' + _html_table(*method_cells(results)) + _html_list(_notes(results))

@@ -72,27 +72,29 @@ def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
     headings += [f"QoS {name}" for name in results.axes.slices] + ["goodput Mbit/s", "PRBs used"]
     rows = []
     for row in by_method(results).iter_rows(named=True):
-        gain = "" if row["gain_percent"] is None else f"{_signed(row['gain_percent'], 1)} %"
+        gain = "" if row["gain_percent"] is None else _signed(row["gain_percent"], 1, " %")
         difference = "" if row["difference"] is None else _signed(row["difference"], 3)
         rows.append(
             [
                 results.axes.methods[row["method"]],
-                f"{row['efficiency']:.3f}",
-                f"{row['efficiency_low']:.3f} – {row['efficiency_high']:.3f}",
+                _number(row["efficiency"], 3),
+                f"{_number(row['efficiency_low'], 3)} – {_number(row['efficiency_high'], 3)}",
                 difference,
                 gain,
-                *(f"{100 * row[f'qos {name}']:.1f} %" for name in results.axes.slices),
-                f"{row['goodput_mbps']:.2f}",
-                f"{100 * row['prb_share']:.1f} %",
+                *(_percent(row[f"qos {name}"], 1) for name in results.axes.slices),
+                _number(row["goodput_mbps"], 2),
+                _percent(row["prb_share"], 1),
             ]
         )
     return headings, rows
 
 
-def _signed(value: float, digits: int) -> str:
-    """With a sign, unless it rounds to 0."""
+def _signed(value: float, digits: int, unit: str = "") -> str:
+    """With a sign, unless it rounds to 0; a dash for NaN."""
+    if math.isnan(value):
+        return "–"
     rounded = round(value, digits)
-    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
+    return (f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}") + unit
 
 
 def condition_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
@@ -119,10 +121,15 @@ def _condition_row(results: CampaignResults, row: dict[str, float]) -> list[str]
         _percent(row["in_time"], 2),
         _percent(row["loss"], 2),
         *delays,
-        f"{row['goodput_mbps']:.2f} / {row['offered_mbps']:.2f}",
-        f"{100 * row['prb_share']:.1f} %",
-        "–" if math.isnan(row["jain"]) else f"{row['jain']:.3f}",
+        f"{_number(row['goodput_mbps'], 2)} / {_number(row['offered_mbps'], 2)}",
+        _percent(row["prb_share"], 1),
+        _number(row["jain"], 3),
     ]
+
+
+def _number(value: float, digits: int) -> str:
+    """A dash for NaN, where the metric does not apply."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _percent(part: float, digits: int) -> str:

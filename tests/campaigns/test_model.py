@@ -39,7 +39,12 @@ BAD = {
     "missing key": ("evaluation: {duration_s: 3.0}", "", r"evaluation: is required"),
     "no methods": ("methods:\n", "methods: []\nmethods_: \n", r"methods: must have at least 1"),
     "bad name": ("name: tiny", "name: ../etc", r"name: must match"),
-    "negative duration": ("duration_s: 3.0", "duration_s: -1", r"evaluation\.duration_s: must be above 0"),
+    "negative duration": ("duration_s: 3.0", "duration_s: -1", r"evaluation\.duration_s: must be at least 1"),
+    "no whole window": (
+        "duration_s: 3.0",
+        "duration_s: 0.9",
+        r"evaluation\.duration_s: must be at least 1 and at most 100000, got 0\.9",
+    ),
     "unit": ("duration_s: 3.0", "duration_ms: 3000", r"did you mean `duration_s` \(unit: s\)"),
     "seed of trainings": ("seeds: [1, 2]", "seeds: [1000000]", r"seeds\[0\]: must be at most 999999"),
     "seed as text": ("seeds: [1, 2]", 'seeds: ["1"]', r"seeds\[0\]: must be a whole number, got '1'"),

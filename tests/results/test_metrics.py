@@ -112,6 +112,10 @@ class TestWindows:
         rows = ue_rows([1.0, 2.0, 3.0]).with_columns(pl.col("time_s") * 10)
         assert metrics.ue_windows(rows)["goodput_kbps"].to_list() == [1.0, 2.0, 3.0]
 
+    def test_windows_are_never_longer_than_asked_for(self) -> None:
+        rows = ue_rows([1.0, 2.0]).with_columns(pl.col("time_s") * 6)
+        assert metrics.ue_windows(rows)["goodput_kbps"].to_list() == [1.0, 2.0]
+
     def test_rows_of_several_cells_are_one_ue(self) -> None:
         here = ue_rows([600.0] * 10)
         there = ue_rows([400.0] * 10, **{"x.offered_kbps": 0.0}).with_columns(pl.lit(1).alias("cell"))
@@ -170,8 +174,13 @@ class TestSatisfaction:
         )
         assert metrics.satisfaction(frame, RATE) == pytest.approx(2 / 3)
 
-    def test_nothing_to_judge_by(self) -> None:
+    def test_slice_without_traffic_is_satisfied(self) -> None:
         frame = pl.DataFrame({"goodput_kbps": [0.0], "owed_kbps": [0.0], "delivered": [0], "late": [0], "lost": [0]})
+        assert metrics.satisfaction(frame, RATE) == 1.0
+        assert metrics.satisfaction(frame, DELAY) == 1.0
+
+    def test_nothing_to_judge_by(self) -> None:
+        frame = metrics.ue_windows(ue_rows([1e3] * 9))
         assert math.isnan(metrics.satisfaction(frame, RATE))
 
 
@@ -260,6 +269,10 @@ class TestKpms:
 
     def test_kpm_that_is_not_there(self) -> None:
         assert math.isnan(metrics.kpm_mean(kpm_rows({"x.a": [1.0]}), "x.b", "sum"))
+
+
+def test_no_gain_over_nothing() -> None:
+    assert all(math.isnan(gain) for gain in metrics.relative_gain({"static": 0.0, "ours": 0.6}, "static").values())
 
 
 def test_relative_gain() -> None:

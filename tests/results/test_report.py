@@ -62,6 +62,25 @@ def test_what_does_not_apply_is_a_dash(results: CampaignResults) -> None:
     assert found == {"embb": "–", "urllc": "98.02 %", "mmtc": "97.03 %"}
 
 
+def test_slice_without_traffic_leaves_numbers(copy: Path) -> None:
+    for path in (copy / "runs").glob("*/kpm.parquet"):
+        idle = (pl.col("slice") == "mmtc") & ~pl.col("name").str.ends_with("_ratio")
+        kpm = pl.read_parquet(path).with_columns(pl.when(idle).then(0.0).otherwise("value").alias("value"))
+        kpm.write_parquet(path)
+        packets = path.with_name("packets.parquet")
+        pl.read_parquet(packets).filter(pl.col("slice") != "mmtc").write_parquet(packets)
+    text = write_report(copy)
+    table = by_method(load_campaign_results(copy))
+    assert table["qos mmtc"].to_list() == [1.0] * 4
+    assert table["efficiency"].is_between(0.5, 1.0).all()
+    assert table["gain_percent"].is_finite().all()
+    headings, rows = condition_cells(load_campaign_results(copy))
+    idle_row = dict(zip(headings, next(row for row in rows if row[2] == "mmtc"), strict=True))
+    assert idle_row["QoS"] == "100.0 %"
+    assert [idle_row[name] for name in ("in time", "lost", "p50", "p99.9", "Jain")] == ["–"] * 5
+    assert not re.search(r"\bnan\b", text + (copy / "report.md").read_text(encoding="utf-8"))
+
+
 def test_by_method_averages_conditions_then_seeds(results: CampaignResults) -> None:
     table = by_method(results)
     runs = results.runs.filter(pl.col("method") == "ppo")
