@@ -99,6 +99,16 @@ class SimulationProcess:
         poller.poll(max(timeout_s, 0.0) * 1000.0)
         return self._child.poll()
 
+    def cpu_s(self) -> float | None:
+        """Processor time used so far, all threads, in seconds; None where the system does not tell (no /proc)."""
+        try:
+            stat = Path("/proc", str(self.pid), "stat").read_text()
+        except OSError:
+            return None
+        # utime and stime; the name of the program, in brackets, may hold anything (proc_pid_stat(5)).
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def terminate(self, grace_s: float = 1.0) -> int:
         """End the process: SIGTERM, and SIGKILL after `grace_s`. Its return code."""
         if self.returncode is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pybridge.errors import SchemaError, SimulationDied, SimulationFailed
+from pybridge.errors import SchemaError, SimulationDied, SimulationFailed, SimulationTimeout
 from pybridge.process import SimulationProcess, find_binary
 from pybridge.records import last_time_s
 from pybridge.scenario import Scenario
@@ -21,6 +21,12 @@ QUESTION_TIMEOUT_S = 60.0
 POLL_S = 0.5
 """How often the progress of a built-in policy's simulation is looked at."""
 
+SILENCE_S = 300.0
+"""A built-in policy's simulation that uses next to no processor time for so long hangs, and is ended."""
+
+SIGN_OF_LIFE_S = 0.1
+"""Processor time that shows life. Its thread that watches the parent may use a little while the rest hangs."""
+
 Progress = Callable[[float], None]
 """Is told the simulated time since the end of warm-up, in seconds."""
 
@@ -28,15 +34,14 @@ Progress = Callable[[float], None]
 def run_built_in(scenario_file: Path, policy: str, out: Path, progress: Progress) -> None:
     """Simulate under a built-in policy; records and log.txt go to `out`, which exists.
 
-    Raises `SimulationFailed` if the program refuses or fails, `SimulationDied` if a signal ended it.
+    Raises `SimulationFailed` if the program refuses or fails, `SimulationDied` if a signal ended it,
+    `SimulationTimeout` if it hangs (stopped, or blocked for `SILENCE_S`).
     """
     command = [str(find_binary()), "--scenario", str(scenario_file), "--policy", policy, "--out", str(out)]
     process = SimulationProcess(command, out / "log.txt", {})
     try:
-        while process.wait(POLL_S) is None:
-            progress(last_time_s(out / "slices.raw"))
-        code = process.returncode
-        if code is not None and code < 0:
+        code = _await_end(process, out / "slices.raw", progress)
+        if code < 0:
             what = f"the simulation died: {process.describe_end()}"
             raise SimulationDied(what, code, process.log, process.log_tail())
         if code:
@@ -44,6 +49,23 @@ def run_built_in(scenario_file: Path, policy: str, out: Path, progress: Progress
     finally:
         process.terminate()
         process.release()
+
+
+def _await_end(process: SimulationProcess, records: Path, progress: Progress) -> int:
+    """Return code of the process. Its processor time is the sign of life: a large scenario may be slow to record."""
+    seen_s = silent_s = 0.0
+    while (code := process.wait(POLL_S)) is None:
+        progress(last_time_s(records))
+        used_s = process.cpu_s()
+        if used_s is None or used_s - seen_s >= SIGN_OF_LIFE_S:
+            seen_s, silent_s = used_s or 0.0, 0.0
+            continue
+        # Polls are counted, no clock is read: who pauses this process (a container, a laptop) pauses both.
+        silent_s += POLL_S
+        if silent_s >= SILENCE_S:
+            what = f"the simulation has made no progress for {SILENCE_S:g} s; it was ended"
+            raise SimulationTimeout(what, process.log, process.log_tail())
+    return code
 
 
 def program_schema(scenario: Scenario) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Stands in for the simulation program: same command line, link and records, no network behind them.
 
-FAKE_FAULT: fail (exit 5), cut (a record that is cut off), hang, die (SIGKILL to itself).
+FAKE_FAULT: fail (exit 5), cut (a record that is cut off), hang, busy (hang for 3 s at full load, then go on),
+die (SIGKILL to itself), stop (SIGSTOP to itself).
 """
 
 from __future__ import annotations
@@ -107,6 +108,13 @@ def fault() -> None:
         sys.exit(5)
     if kind == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "stop":
+        print("about to stop", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if kind == "busy":
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            pass
     if kind == "hang":
         Path(os.environ["FAKE_MARK"]).write_text(str(os.getpid()))
         time.sleep(120)
