@@ -77,7 +77,7 @@ def run(
     scenario: a `Scenario`, a file, or the name of a shipped one. policy: see `resolve_policy`. seed: ns-3 RngRun in
     place of the scenario's own. progress: is told the simulated seconds since the end of warm-up.
 
-    `out` must not exist or be empty. It appears, complete, when the run has ended well. A run that fails leaves
+    `out` must not exist or be empty, and be neither the current directory nor a mount point. It appears, complete, when the run has ended well. A run that fails leaves
     `out.failed` with its log, replacing an older one; one that is interrupted leaves nothing.
 
     Raises `ScenarioError`, `PolicyError`, `BinaryNotFound`, `RunError` before anything is written, then `RunFailed`.
@@ -159,8 +159,12 @@ def _convert(work: Path, schema: Schema) -> None:
 @contextmanager
 def _work_folder(out: Path) -> Iterator[Path]:
     """A hidden sibling of `out` that takes its name in the end; see `run` for what failures leave behind."""
+    out = Path(os.path.realpath(out))
     work = out.parent / f".{out.name}.{os.getpid()}.partial"
     try:
+        if out == Path.cwd() or os.path.ismount(out):
+            what = "a mount point" if os.path.ismount(out) else "the current directory"
+            raise RunError(f"{out}: is {what}, which a finished run cannot replace; choose a directory in it by --out")
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise RunError(f"{out}: exists and is not an empty directory; remove it or choose another --out")
         out.parent.mkdir(parents=True, exist_ok=True)

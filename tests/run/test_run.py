@@ -9,12 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import psutil
 import pytest
 
 from pybridge.errors import BinaryNotFound
@@ -157,6 +159,32 @@ def test_a_failed_run_keeps_its_log(
 
 
 @pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize("fault", ["hang", "stop"])
+def test_a_built_in_policy_that_hangs_is_ended(
+    tmp_path: Path, scenario_file: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAULT", fault)
+    monkeypatch.setenv("FAKE_MARK", str(tmp_path / "mark"))
+    monkeypatch.setattr("pybridge.program.SILENCE_S", 2.0)
+    begin = time.monotonic()
+    with pytest.raises(RunFailed, match="no progress for 2 s; it was ended") as caught:
+        run(scenario_file, "static", 1, tmp_path / "runs" / "one")
+    assert time.monotonic() - begin < 60.0
+    assert caught.value.exit_code == 5
+    assert entries(tmp_path / "runs") == {"one.failed"}
+    assert not psutil.Process().children()
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_a_built_in_policy_that_is_slow_may_go_on(
+    tmp_path: Path, scenario_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_FAULT", "busy")
+    monkeypatch.setattr("pybridge.program.SILENCE_S", 1.5)
+    assert entries(run(scenario_file, "static", 1, tmp_path / "out").out) == FILES
+
+
+@pytest.mark.usefixtures("fake_program")
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
@@ -209,6 +237,38 @@ def test_what_is_there_is_left_alone(tmp_path: Path, scenario_file: Path, taken:
     with pytest.raises(RunError, match="is not an empty directory"):
         run(scenario_file, "static", 1, out)
     assert entries(tmp_path) == before
+
+
+@pytest.mark.usefixtures("fake_program")
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        (".", "is the current directory"),
+        ("../here", "is the current directory"),
+        ("..", "is not an empty directory"),
+        ("../disk", "is a mount point"),
+    ],
+)
+def test_a_directory_that_cannot_be_replaced_is_refused_before_anything_is_simulated(
+    tmp_path: Path, scenario_file: Path, monkeypatch: pytest.MonkeyPatch, out: str, words: str
+) -> None:
+    for name in ("here", "disk"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path).name == "disk")
+    before = entries(tmp_path)
+    with pytest.raises(RunError, match=words):
+        run(scenario_file, "static", 1, out)
+    assert entries(tmp_path) == before
+    assert entries(Path()) == set()
+
+
+@pytest.mark.usefixtures("fake_program")
+def test_a_link_to_an_empty_directory_is_followed(tmp_path: Path, scenario_file: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").symlink_to("elsewhere")
+    run(scenario_file, "static", 1, tmp_path / "out")
+    assert entries(tmp_path / "elsewhere") == FILES
 
 
 @pytest.mark.usefixtures("fake_program")
