@@ -286,16 +286,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def _parse_hello(body: bytes) -> dict[str, Any]:
     hello = parse_object(body)
-    kinds = {
-        "protocol": int,
-        "run_id": str,
-        "token": str,
-        "pid": int,
-        "schema_hash": str,
-        "schema": str,
-        "versions": dict,
-    }
-    for key, kind in kinds.items():
+    for key, kind in _HELLO_KEYS.items():
         if not isinstance(hello.get(key), kind):
             raise ProtocolError(f"HELLO lacks `{key}`, or it is no {kind.__name__}")
     return hello
