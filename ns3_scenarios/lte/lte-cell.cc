@@ -337,6 +337,7 @@ void LteCell::ReadRadio(std::size_t slice, SliceCounters& counters) const
     const auto& mac = m_scheduler->Slice(slice);
     counters.prbUsed = mac.prbUsed;
     counters.prbRetx = mac.prbRetx;
+    counters.prbRetxOverCap = mac.prbRetxOverCap;
     counters.prbAvailable = m_scheduler->Cell().prbAvailable;
     counters.tb = mac.tb;
     counters.tbError = mac.tbError;

@@ -16,11 +16,12 @@ namespace slicebridge
 struct SliceCounters
 {
     // MAC and PHY, downlink, counted in the cell that transmits.
-    uint64_t prbUsed{};      ///< PRB x TTI given to the slice, first transmissions and repetitions
-    uint64_t prbRetx{};      ///< thereof repetitions
-    uint64_t prbAvailable{}; ///< PRB x TTI allocatable in the cell (the same for each slice)
-    uint64_t tb{};           ///< transport blocks sent (TB.TotNbrDl), repetitions included
-    uint64_t tbError{};      ///< thereof received in error (TB.ErrTotNbrDl)
+    uint64_t prbUsed{}; ///< PRB x TTI given to the slice, first transmissions and repetitions
+    uint64_t prbRetx{}; ///< thereof repetitions
+    uint64_t prbRetxOverCap{};      ///< thereof above the slice's cap; none on NR
+    uint64_t prbAvailable{};        ///< PRB x TTI allocatable in the cell (the same for each slice)
+    uint64_t tb{};                  ///< transport blocks sent (TB.TotNbrDl), repetitions included
+    uint64_t tbError{};             ///< thereof received in error (TB.ErrTotNbrDl)
     std::array<uint64_t, 16> cqi{}; ///< wideband CQI reports by value
     std::array<uint64_t, 32> mcs{}; ///< PRB x TTI by MCS index, repetitions included; per layer
     double energy_j{};              ///< radiated for the slice's PRBs

@@ -35,6 +35,7 @@ SliceCounters Window()
     SliceCounters now;
     now.prbUsed = 1250;
     now.prbRetx = 50;
+    now.prbRetxOverCap = 6;
     now.prbAvailable = 2500;
     now.tb = 400;
     now.tbError = 40;
@@ -90,6 +91,7 @@ TEST(SliceKpm, HasTheValuesOfAWorkedExample)
     EXPECT_DOUBLE_EQ(value("CARR.PDSCHMCSDist.Bin28"), 11.0);
     EXPECT_DOUBLE_EQ(value("x.prb_used_ratio"), 0.5);
     EXPECT_DOUBLE_EQ(value("x.prb_retx"), 0.5);
+    EXPECT_DOUBLE_EQ(value("x.prb_retx_over_cap"), 6.0);
     EXPECT_DOUBLE_EQ(value("x.power_used_ratio"), 0.25);
     EXPECT_DOUBLE_EQ(value("x.compute_used_ratio"), 0.15);
     EXPECT_DOUBLE_EQ(value("x.ues"), 10.0);
@@ -224,7 +226,7 @@ TEST(KpmTable, HasWellFormedRowsOfDistinctNames)
 {
     ExpectWellFormed(SliceKpmTable());
     ExpectWellFormed(UeKpmTable());
-    EXPECT_EQ(SliceKpmTable().size(), 10U + 7U + 11U + 16U + 32U);
+    EXPECT_EQ(SliceKpmTable().size(), 10U + 8U + 11U + 16U + 32U);
     EXPECT_EQ(UeKpmTable().size(), 19U);
 }
 
