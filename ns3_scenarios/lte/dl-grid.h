@@ -27,11 +27,6 @@ class DlGrid
         return m_free;
     }
 
-    uint32_t FreeUnits() const
-    {
-        return static_cast<uint32_t>(std::popcount(m_free));
-    }
-
     void Take(uint32_t rbgs)
     {
         m_free &= ~rbgs;

@@ -269,11 +269,6 @@ void SliceFfMacScheduler::SetReleaseHook(ReleaseHook hook)
     m_releaseHook = std::move(hook);
 }
 
-std::size_t SliceFfMacScheduler::SliceCount() const
-{
-    return m_slices.size();
-}
-
 const DlSliceCounters& SliceFfMacScheduler::Slice(std::size_t slice) const
 {
     return m_sliceCounters.at(slice);

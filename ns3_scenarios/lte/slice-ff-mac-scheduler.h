@@ -95,7 +95,6 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
 
     void SetReleaseHook(ReleaseHook hook);
 
-    std::size_t SliceCount() const;
     const DlSliceCounters& Slice(std::size_t slice) const;
     const DlCellCounters& Cell() const;
 
