@@ -3,6 +3,7 @@
 #define SLICEBRIDGE_SLICING_EPOCH_LOOP_H
 
 #include "slicing/controller.h"
+#include "slicing/end-to-end-counters.h"
 #include "slicing/ran.h"
 #include "slicing/slice.h"
 #include "slicing/window-collector.h"
@@ -25,15 +26,6 @@ struct EpochTiming
     ns3::Time warmUp;   ///< discarded, at least; longer if UEs are not connected by then
     ns3::Time duration; ///< measured, after warm-up
     ns3::Time tti{ns3::MilliSeconds(1)}; ///< that SliceCounters counts PRBs in
-};
-
-/// Completes counters with what packets met end to end (traffic/packet-ledger.h implements it).
-class EndToEndCounters
-{
-  public:
-    virtual ~EndToEndCounters() = default;
-    virtual void ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const = 0;
-    virtual void ReadUe(std::size_t ue, UeCounters& counters) const = 0;
 };
 
 /// Told of every finished high-level period (the recorder).

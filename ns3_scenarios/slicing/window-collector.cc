@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "slicing/window-collector.h"
 
-#include "slicing/epoch-loop.h"
 #include "slicing/kpm-arithmetic.h"
 #include "slicing/kpm-table.h"
 
@@ -29,7 +28,6 @@ WindowCollector::WindowCollector(Ran& ran,
     for (auto& snapshot : m_ring)
     {
         snapshot.slices.resize(ran.CellCount() * m_slices.size());
-        snapshot.ues.resize(m_ueSlice.size());
     }
 }
 
@@ -46,6 +44,8 @@ void WindowCollector::Snap(uint64_t tick)
             m_packets.ReadSlice(cell, slice, slices[slice]);
         }
     }
+    // A RAN says little of UEs that no cell serves, and what the ring held of them is old.
+    snapshot.ues.assign(m_ueSlice.size(), {});
     m_ran.ReadUes(snapshot.ues);
     for (std::size_t ue = 0; ue < snapshot.ues.size(); ++ue)
     {

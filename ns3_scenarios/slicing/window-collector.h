@@ -4,6 +4,7 @@
 
 #include "slicing/control.h"
 #include "slicing/counters.h"
+#include "slicing/end-to-end-counters.h"
 #include "slicing/ran.h"
 #include "slicing/slice.h"
 
@@ -15,8 +16,6 @@
 
 namespace slicebridge
 {
-
-class EndToEndCounters;
 
 /**
  * Snapshots of all counters at ticks (multiples of the low-level period), and what they say of the

@@ -103,8 +103,11 @@ class FakeRan : public Ran
     {
         for (std::size_t ue = 0; ue < counters.size(); ++ue)
         {
-            counters[ue].cell =
-                Now_ms() >= connected_ms[ue] ? static_cast<int32_t>(ue % CELLS) : -1;
+            if (Now_ms() >= connected_ms[ue] && Now_ms() < left_ms[ue])
+            {
+                counters[ue].cell = static_cast<int32_t>(ue % CELLS);
+                counters[ue].cqi = 9;
+            }
         }
     }
 
@@ -118,6 +121,7 @@ class FakeRan : public Ran
     std::vector<FakeCell> cells{CELLS};
     std::vector<UeControl> ues;
     std::vector<double> connected_ms{std::vector<double>(UES)};
+    std::vector<double> left_ms{std::vector<double>(UES, std::numeric_limits<double>::infinity())};
 };
 
 /// Each UE is sent a packet of 125 bytes every 20 ms, from time zero.
@@ -348,6 +352,20 @@ TEST_F(EpochLoopTest, AWindowHoldsItsBeginAndNotItsEnd)
         EXPECT_EQ(At(observation.sliceLow, 0, 0, "x.packets_sent"), expected) << i;
         EXPECT_EQ(UeAt(observation.ue, 1, "x.packets_sent"), expected) << i;
         EXPECT_EQ(UeAt(observation.ue, 1, "x.offered_kbps"), 100.0F * expected) << i;
+    }
+}
+
+TEST_F(EpochLoopTest, NothingOldIsSaidOfAUeThatNoCellServes)
+{
+    Build(ControlLevels::Both);
+    ran->left_ms[1] = 1000.0;
+    loop->Start();
+    Simulator::Run();
+    for (const auto& observation : controller->seen)
+    {
+        const bool gone = observation.time_ns >= 500'000'000; // of the measurement
+        EXPECT_EQ(observation.ueCell.at(1), gone ? -1 : 1);
+        EXPECT_EQ(UeAt(observation.ue, 1, "x.cqi"), gone ? 0.0F : 9.0F);
     }
 }
 

@@ -191,7 +191,7 @@ class RanStub : public Ran
         return true;
     }
 
-    UeCounters state;
+    UeCounters state{.cell = 0};
 };
 
 TEST_F(TrafficLedger, TheLastPacketOfAUeIsLostOnceTheRanIsQuiet)
@@ -211,6 +211,18 @@ TEST_F(TrafficLedger, TheLastPacketOfAUeIsLostOnceTheRanIsQuiet)
     ran.state.timeSinceServed_ms = 1000.0;
     Advance(ns3::Seconds(1));
     EXPECT_EQ(Read(ledger, 0, 0).packetsLostAir, 1U);
+}
+
+TEST_F(TrafficLedger, WhatAUeWithoutACellIsOwedIsLost)
+{
+    RanStub ran;
+    PacketLedger ledger(Config());
+    ledger.Watch(ran);
+    ledger.OnSent(0, 0, 100);
+    ran.state.cell = -1; // nobody has served it, so nobody says how long ago
+    Advance(REORDERING * 3);
+    EXPECT_EQ(Read(ledger, 0, 0).packetsLostAir, 1U);
+    EXPECT_EQ(Read(ledger, 0, 0).packetsQueued, 0U);
 }
 
 TEST_F(TrafficLedger, HistogramAndRecordsHoldWhatWasSentSinceMeasurementBegan)

@@ -262,7 +262,8 @@ void PacketLedger::Sweep(const Ran* ran)
     for (uint32_t ue = 0; ue < m_flows.size(); ++ue)
     {
         const auto& counters = m_sweepCounters[ue];
-        if (counters.bufferBytes == 0 && counters.timeSinceServed_ms >= reordering_ms)
+        const bool served = counters.cell >= 0 && counters.timeSinceServed_ms < reordering_ms;
+        if (counters.bufferBytes == 0 && !served)
         {
             OnQuiet(ue);
         }

@@ -2,7 +2,8 @@
 #ifndef SLICEBRIDGE_TRAFFIC_PACKET_LEDGER_H
 #define SLICEBRIDGE_TRAFFIC_PACKET_LEDGER_H
 
-#include "slicing/epoch-loop.h"
+#include "slicing/end-to-end-counters.h"
+#include "slicing/ran.h"
 #include "traffic/delay-histogram.h"
 #include "traffic/traffic-packet.h"
 
