@@ -77,8 +77,9 @@ def run(
     scenario: a `Scenario`, a file, or the name of a shipped one. policy: see `resolve_policy`. seed: ns-3 RngRun in
     place of the scenario's own. progress: is told the simulated seconds since the end of warm-up.
 
-    `out` must not exist or be empty, and be neither the current directory nor a mount point. It appears, complete, when the run has ended well. A run that fails leaves
-    `out.failed` with its log, replacing an older one; one that is interrupted leaves nothing.
+    `out` must not exist or be empty, and be neither the current directory nor a mount point. It appears, complete,
+    when the run has ended well. A run that fails leaves `out.failed` with its log, replacing an older one; one that is
+    interrupted leaves nothing.
 
     Raises `ScenarioError`, `PolicyError`, `BinaryNotFound`, `RunError` before anything is written, then `RunFailed`.
     """
