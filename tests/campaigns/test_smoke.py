@@ -14,20 +14,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pybridge.errors import BinaryNotFound
-from pybridge.process import find_binary
-
 DEADLINE_S = 500.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _program() -> None:
-    try:
-        find_binary()
-    except BinaryNotFound as error:
-        pytest.skip(str(error))
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("simulation_program"), pytest.mark.timeout(1500)]
 
 
 def start(out: Path) -> subprocess.Popen[str]:
@@ -36,7 +25,7 @@ def start(out: Path) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def campaign(simulation_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of the campaign after it was interrupted once and then finished."""
     out = tmp_path_factory.mktemp("campaigns")
     root = out / "smoke"

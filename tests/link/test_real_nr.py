@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""NR scenarios through Python: environments, runs, and every channel model. Skipped where the program is not built."""
+"""NR scenarios through Python: environments, runs, and every channel model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import polars as pl
 import pytest
 
 from pybridge.envs import RanParallelEnv, SliceEnv
-from pybridge.errors import BinaryNotFound
-from pybridge.process import find_binary
 from pybridge.program import program_schema
 from pybridge.run import run
 from pybridge.scenario import Scenario, load_scenario, parse_scenario
@@ -20,13 +18,7 @@ from pybridge.schema import parse_schema
 from tests.envs.conformance import check_parallel_env, check_slice_env, slice_trajectory
 from tests.scenario.scenario_factory import scenario_yaml
 
-
-@pytest.fixture(autouse=True)
-def _program() -> None:
-    try:
-        find_binary()
-    except BinaryNotFound as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("simulation_program")
 
 
 def small() -> Scenario:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The link and the environments on the real simulation program. Skipped where it has not been built."""
+"""The link and the environments on the real simulation program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from pybridge.envs import RanParallelEnv, SliceEnv
-from pybridge.errors import BinaryNotFound, SimulationDied, SimulationError, SimulationFailed
+from pybridge.errors import SimulationDied, SimulationError, SimulationFailed
 from pybridge.process import find_binary
 from pybridge.scenario import Scenario, parse_scenario
 from pybridge.schema import Levels
@@ -29,15 +29,7 @@ from tests.link.test_session import bits, play
 ROOT = Path(__file__).parents[2]
 
 
-def _is_built() -> bool:
-    try:
-        find_binary()
-    except BinaryNotFound:
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(not _is_built(), reason="the simulation program has not been built")
+pytestmark = pytest.mark.usefixtures("simulation_program")
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import polars as pl
 import psutil
 import pytest
 
-from pybridge.errors import BinaryNotFound
 from pybridge.observation import Action, Observation
 from pybridge.process import find_binary
 from pybridge.program import program_schema
@@ -25,13 +24,7 @@ from pybridge.scenario import Scenario, load_scenario, parse_scenario, shipped_s
 from pybridge.schema import Levels, Schema, parse_schema
 from tests.scenario.scenario_factory import scenario_yaml
 
-
-@pytest.fixture(autouse=True)
-def _program() -> None:
-    try:
-        find_binary()
-    except BinaryNotFound as error:
-        pytest.skip(str(error))
+pytestmark = pytest.mark.usefixtures("simulation_program")
 
 
 def tiny(**changes: Any) -> Scenario:
