@@ -174,6 +174,7 @@ uint32_t LteCell::AddUe(uint32_t ue, uint16_t rnti)
     Context context;
     context.rnti = rnti;
     context.paLevel = PA_LEVEL_0_DB;
+    context.powerOffset_db = m_around.ues[ue].control.powerOffset_db;
     context.tap = std::make_unique<BearerTap>(
         bearer,
         m_rlcModes[slice],
@@ -201,6 +202,11 @@ void LteCell::LeaveUe(uint32_t ue)
     {
         context->tap->Retire();
     }
+}
+
+void LteCell::OnHandoverEnd()
+{
+    RefreshPower();
 }
 
 void LteCell::OnRelease(uint16_t rnti, const DlUeCounters& counters)
@@ -265,7 +271,15 @@ void LteCell::ApplySliceControls(std::span<const SliceControl> slices)
     m_scheduler->SetPolicies(m_policies);
     m_du.SetShares(computeShares);
     // Power offsets of UEs that are decided in the same epoch shall count already.
-    ns3::Simulator::ScheduleNow([this] { RefreshPower(); });
+    ns3::Simulator::ScheduleNow(
+        [this]
+        {
+            for (auto& [ue, context] : m_contexts)
+            {
+                context.powerOffset_db = m_around.ues[ue].control.powerOffset_db;
+            }
+            RefreshPower();
+        });
 }
 
 void LteCell::RefreshPower()
@@ -277,13 +291,12 @@ void LteCell::RefreshPower()
     std::vector<UePowerRequest> requests;
     for (const auto& [ue, context] : m_contexts)
     {
-        requests.push_back({m_around.ues[ue].slice, m_around.ues[ue].control.powerOffset_db});
+        requests.push_back({m_around.ues[ue].slice, context.powerOffset_db});
     }
     const auto levels = ChoosePaLevels(m_policies, m_powerShares, requests);
     std::size_t i = 0;
     for (auto& [ue, context] : m_contexts)
     {
-        context.powerOffset_db = requests[i].offset_db;
         SetPaLevel(context, requests[i].slice, levels[i]);
         ++i;
     }
@@ -295,6 +308,11 @@ void LteCell::SetPaLevel(Context& context, uint32_t slice, uint8_t level)
     {
         return;
     }
+    const auto rrcUe = m_rrc->GetUeManager(context.rnti);
+    if (rrcUe->GetState() == ns3::UeManager::HANDOVER_PATH_SWITCH)
+    {
+        return; // ns-3 can reconfigure the UE only after it: OnHandoverEnd
+    }
     const double energy_j = UnsettledEnergy_j(context);
     if (const auto counters = m_scheduler->Ue(context.rnti))
     {
@@ -302,7 +320,7 @@ void LteCell::SetPaLevel(Context& context, uint32_t slice, uint8_t level)
     }
     m_energy_j[slice] += energy_j;
     context.paLevel = level;
-    m_rrc->GetUeManager(context.rnti)->SetPdschConfigDedicated(PdschConfig(level));
+    rrcUe->SetPdschConfigDedicated(PdschConfig(level));
 }
 
 double LteCell::UnsettledEnergy_j(const Context& context) const

@@ -74,6 +74,8 @@ class LteCell : public RanCell
     void ConnectUe(uint32_t ue, ns3::Ptr<ns3::LteDataRadioBearerInfo> bearer);
     /// The UE listens to another cell from now on.
     void LeaveUe(uint32_t ue);
+    /// A UE's handover to this cell is complete: a power level that had to wait for it is set.
+    void OnHandoverEnd();
 
     /// True if this cell has a bearer of the UE, be it before, during or after it serves it.
     bool HasContext(uint32_t ue) const;
@@ -92,7 +94,7 @@ class LteCell : public RanCell
         uint16_t rnti{};
         std::unique_ptr<BearerTap> tap;
         uint8_t paLevel{};
-        double powerOffset_db{}; ///< part of `paLevel` as it was chosen
+        double powerOffset_db{}; ///< as of the last slice control, or of when the UE came
         uint64_t prbSettled{};   ///< PRB x TTI whose energy is in m_energy_j
     };
 

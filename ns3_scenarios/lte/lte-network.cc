@@ -466,6 +466,9 @@ void LteNetwork::OnUeBearer(uint64_t imsi, uint16_t cellId, uint16_t rnti, uint8
 void LteNetwork::OnHandoverEnd(uint64_t imsi, uint16_t cellId, uint16_t rnti)
 {
     ++handovers;
+    const auto cell = CellOfId(cellId);
+    NS_ABORT_MSG_UNLESS(cell, "a UE was handed over to an unknown cell");
+    cells[*cell]->OnHandoverEnd();
 }
 
 void LteNetwork::Reroute(std::size_t from, DuPacket&& packet)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lte-ran-testbed.h"
 
+#include "ns3/lte-enb-net-device.h"
+#include "ns3/lte-enb-rrc.h"
 #include "ns3/mobility-model.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 namespace slicebridge
@@ -120,6 +123,79 @@ TEST_F(LteRanMobilityTest, WhatWaitsInTheDuFollowsTheUe)
     // Nothing that was processed after the handover is lost.
     EXPECT_EQ(Slices(1)[0].rlcSdu, Slices(1)[0].airSdu);
     EXPECT_GE(Slices(1)[0].airSdu, here);
+}
+
+TEST_F(LteRanMobilityTest, PowerDecidedDuringThePathSwitchHoldsAfterIt)
+{
+    const auto decide = [this](std::size_t cell, float powerShare)
+    {
+        const std::vector<SliceControl> slice{
+            {.prb = {0.0F, 1.0F, 1.0F}, .computeShare = 1.0F, .powerShare = powerShare}};
+        ran->Cell(cell).ApplySliceControls(slice);
+    };
+    Build(Row(1));
+    decide(1, 1.0F);
+    StartAll(ns3::MilliSeconds(300), 500, ns3::MilliSeconds(4), ns3::Seconds(3));
+    int pathSwitches = 0;
+    const auto rrc =
+        ns3::DynamicCast<ns3::LteEnbNetDevice>(ran->CellNode(1)->GetDevice(0))->GetRrc();
+    using State = ns3::UeManager::State;
+    const ns3::Callback<void, uint64_t, uint16_t, uint16_t, State, State> onState =
+        [&](uint64_t, uint16_t, uint16_t, State, State now)
+    {
+        if (now == State::HANDOVER_PATH_SWITCH)
+        {
+            ++pathSwitches;
+            decide(1, 0.25F);
+        }
+    };
+    const ns3::Callback<void, uint16_t, uint16_t> onContext = [&](uint16_t, uint16_t rnti)
+    { rrc->GetUeManager(rnti)->TraceConnectWithoutContext("StateTransition", onState); };
+    rrc->TraceConnectWithoutContext("NewUeContext", onContext);
+    RunUntil(ns3::Seconds(1));
+    Move(0, 420.0);
+    RunUntil(ns3::Seconds(2));
+    ASSERT_EQ(ran->ServingCell(0), 1);
+    ASSERT_EQ(pathSwitches, 1);
+    const auto before = Slices(1)[0];
+    RunUntil(ns3::Seconds(3));
+    const auto after = Slices(1)[0];
+    const auto prb = static_cast<double>(after.prbUsed - before.prbUsed);
+    const double even_j = (after.powerBudget_j - before.powerBudget_j) / (1000.0 * 25.0);
+    ASSERT_GT(prb, 0.0);
+    EXPECT_NEAR((after.energy_j - before.energy_j) / (prb * even_j), std::pow(10.0, -0.6), 1e-6);
+}
+
+TEST_F(LteRanMobilityTest, AUeThatComesBringsItsPowerOffsetAndThoseOfOthersWait)
+{
+    auto config = Row(2);
+    config.ues[1] = {0, 1, ns3::Vector(420.0, 10.0, 1.5)};
+    Build(config);
+    const std::vector<SliceControl> slice{
+        {.prb = {0.0F, 1.0F, 1.0F}, .computeShare = 1.0F, .powerShare = 1.0F}};
+    const auto offsets_db = [this]
+    {
+        std::vector<UeCounters> ues(2);
+        ran->ReadUes(ues);
+        return std::vector{ues[0].powerOffset_db, ues[1].powerOffset_db};
+    };
+    RunUntil(ns3::Seconds(1));
+    ASSERT_TRUE(ran->AllUesConnected());
+    ran->Cell(0).ApplySliceControls(slice);
+    ran->Cell(1).ApplySliceControls(slice);
+    ran->ApplyUeControls(std::vector<UeControl>{{.powerOffset_db = -1.0F}, {}});
+    RunUntil(ns3::Seconds(1.5));
+    const auto first = offsets_db();
+    EXPECT_EQ(first, (std::vector{-1.0, 0.0})) << "decided in the same epoch as the slices";
+    ran->ApplyUeControls(
+        std::vector<UeControl>{{.powerOffset_db = -6.0F}, {.powerOffset_db = -3.0F}});
+    Move(0, 400.0);
+    RunUntil(ns3::Seconds(2.5));
+    ASSERT_EQ(ran->ServingCell(0), 1);
+    EXPECT_EQ(offsets_db(), (std::vector{-6.0, 0.0}));
+    ran->Cell(1).ApplySliceControls(slice);
+    RunUntil(ns3::Seconds(2.6));
+    EXPECT_EQ(offsets_db(), (std::vector{-6.0, -3.0}));
 }
 
 TEST_F(LteRanMobilityTest, RandomWalksHandOverAndRepeatThemselvesExactly)
