@@ -136,6 +136,9 @@ def _report(root: Path) -> tuple[str, bool]:
         except SliceBridgeError as error:
             parts.append(f"No report: {error}")
             fine = False
+        except Exception as error:  # reports are others' code, and failures of runs are still to be told
+            parts.append(f"No report by {entry.name}: {type(error).__name__}: {error}")
+            fine = False
     return "\n".join(parts), fine
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where a campaign's runs lie: one directory each, complete or not there.
 
-ROOT/runs/ID/      finished runs: job.json, manifest.json with exit code 0, records
+ROOT/runs/ID/      finished runs: job.json, manifest.json with exit code 0, and the files that it lists, in full
 ROOT/failed/ID/    the last failed attempt of a run, kept for its log
 ROOT/tmp/ID/       runs under way; what is left there by a killed campaign is worthless
 """
@@ -46,8 +46,8 @@ class Store:
         return self._runs / job_id
 
     def is_done(self, job_id: str) -> bool:
-        """True if the run finished with exit code 0."""
-        return _exit_code(self._runs / job_id) == 0
+        """True if the run finished with exit code 0 and its files have the sizes that its manifest says."""
+        return _is_whole(self._runs / job_id)
 
     def has_failed(self, job_id: str) -> bool:
         """True if the last attempt failed and no later one succeeded."""
@@ -89,10 +89,11 @@ class Store:
     def finish(self, job: Job, exit_code: int) -> bool:
         """Keep the attempt as finished or as failed; True if it is finished.
 
-        A run whose manifest does not say exit code 0 is failed, whatever its process returned.
+        A run whose manifest does not say exit code 0 is failed, whatever its process returned, as is one whose files
+        are not as the manifest says.
         """
         source = self._tmp / job.id
-        done = exit_code == 0 and _exit_code(source) == 0
+        done = exit_code == 0 and _is_whole(source)
         target = (self._runs if done else self._failed) / job.id
         shutil.rmtree(target, ignore_errors=True)
         source.rename(target)
@@ -117,13 +118,14 @@ class Store:
         _write_json(self.root / "campaign.json", {"name": name, "campaign": description, "jobs": listed})
 
 
-def _exit_code(directory: Path) -> int | None:
+def _is_whole(directory: Path) -> bool:
     try:
         manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
-        return None
-    code = manifest.get("exit_code") if isinstance(manifest, dict) else None
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+        code, files = manifest["exit_code"], manifest.get("files", {})
+        sizes_fit = all((directory / name).stat().st_size == file["bytes"] for name, file in files.items())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # whatever damage does to JSON
+        return False
+    return code == 0 and not isinstance(code, bool) and sizes_fit
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

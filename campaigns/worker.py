@@ -55,6 +55,7 @@ def _train(config: dict[str, Any], directory: Path) -> None:
         "versions": versions | {"slicebridge": __version__, "python": platform.python_version()},
         "wall_s": round(time.monotonic() - begun_at, 3),
         "exit_code": 0,
+        "files": _sizes(directory),
     }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -66,6 +67,12 @@ def _evaluate(config: dict[str, Any], trained: Path | None, directory: Path) -> 
     for file in result.out.iterdir():
         file.rename(directory / file.name)
     result.out.rmdir()
+
+
+def _sizes(directory: Path) -> dict[str, dict[str, int]]:
+    """Sizes of a training's results by their path; the worker's log still grows."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != "worker.log")
+    return {path.relative_to(directory).as_posix(): {"bytes": path.stat().st_size} for path in files}
 
 
 class _ProgressFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,42 +54,64 @@ class CampaignResults:
 def load_campaign_results(root: Path) -> CampaignResults:
     """Read all finished runs of a campaign.
 
-    Raises ResultsError if there is no campaign, no finished evaluation, or one without rows of UEs.
+    Raises ResultsError if there is no campaign, no finished evaluation, one without rows of UEs, or a file that cannot
+    be read or lacks something; the run is named.
     """
+    path = root / "campaign.json"
     try:
-        recorded = json.loads((root / "campaign.json").read_text(encoding="utf-8"))
+        recorded = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ResultsError(f"{root}: no campaign is here ({error})") from error
     store = Store(root)
-    done = [job for job in recorded["jobs"] if store.is_done(job["id"])]
-    evaluations = [_Evaluation(store.run_directory(job["id"]), job) for job in done if job["kind"] == "evaluate"]
-    if not evaluations:
-        raise ResultsError(f"{root}: no evaluation has finished yet; {len(recorded['jobs'])} runs are planned")
-    slas = evaluations[0].slas
-    return CampaignResults(
-        name=recorded["name"],
-        description=recorded["campaign"],
-        axes=axes_of(recorded["campaign"], list(slas)),
-        slas=slas,
-        jobs=len(recorded["jobs"]),
-        missing=[job["id"] for job in recorded["jobs"] if not store.is_done(job["id"])],
-        slices=pl.DataFrame([row for run in evaluations for row in run.slice_rows()]),
-        runs=pl.DataFrame([run.run_row() for run in evaluations]),
-        delays=pl.concat([table for run in evaluations for table in run.delay_tables()]),
-        shares=pl.concat([run.share_table() for run in evaluations]),
-        curves=_curves(store, [job for job in done if job["kind"] == "train"]),
-        manifests=[run.manifest for run in evaluations],
-    )
+    with _errors_named(path):
+        done = [job for job in recorded["jobs"] if store.is_done(job["id"])]
+        missing = [job["id"] for job in recorded["jobs"] if not store.is_done(job["id"])]
+        evaluations = [_evaluation(store, job) for job in done if job["kind"] == "evaluate"]
+        if not evaluations:
+            raise ResultsError(f"{root}: no evaluation has finished yet; {len(recorded['jobs'])} runs are planned")
+        slas = evaluations[0].slas
+        return CampaignResults(
+            name=recorded["name"],
+            description=recorded["campaign"],
+            axes=axes_of(recorded["campaign"], list(slas)),
+            slas=slas,
+            jobs=len(recorded["jobs"]),
+            missing=missing,
+            slices=pl.DataFrame([row for run in evaluations for row in run.slice_rows]),
+            runs=pl.DataFrame([run.run_row for run in evaluations]),
+            delays=pl.concat([table for run in evaluations for table in run.delay_tables]),
+            shares=pl.concat([run.share_table for run in evaluations]),
+            curves=_curves(store, [job for job in done if job["kind"] == "train"]),
+            manifests=[run.manifest for run in evaluations],
+        )
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """What is missing from a file or damaged in it becomes a ResultsError that names it."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, LookupError, TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: cannot be used: {type(error).__name__}: {error}") from error
+
+
+def _evaluation(store: Store, job: dict[str, Any]) -> _Evaluation:
+    directory = store.run_directory(job["id"])
+    with _errors_named(directory):
+        return _Evaluation(directory, job)
+
+
+def _curve(store: Store, job: dict[str, Any]) -> pl.DataFrame:
+    directory = store.run_directory(job["id"])
+    with _errors_named(directory):
+        return pl.read_parquet(directory / CURVE).select(
+            pl.lit(job["method"]).alias("method"), pl.lit(job["seed"], pl.Int64).alias("seed"), "step", "mean_reward"
+        )
 
 
 def _curves(store: Store, trainings: list[dict[str, Any]]) -> pl.DataFrame:
     schema = {"method": pl.String, "seed": pl.Int64, "step": pl.Int64, "mean_reward": pl.Float64}
-    parts = [
-        pl.read_parquet(store.run_directory(job["id"]) / CURVE).select(
-            pl.lit(job["method"]).alias("method"), pl.lit(job["seed"], pl.Int64).alias("seed"), "step", "mean_reward"
-        )
-        for job in trainings
-    ]
+    parts = [_curve(store, job) for job in trainings]
     return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
@@ -108,8 +131,12 @@ class _Evaluation:
             raise ResultsError(f"{directory / 'kpm.parquet'}: {error}") from error
         packets = pl.read_parquet(directory / "packets.parquet")
         self._delays = {name: metrics.delay_distribution(packets.filter(pl.col("slice") == name)) for name in self.slas}
+        self.slice_rows = list(self._slice_rows())
+        self.run_row = self._run_row()
+        self.delay_tables = list(self._delay_tables())
+        self.share_table = self._share_table()
 
-    def slice_rows(self) -> Iterator[dict[str, Any]]:
+    def _slice_rows(self) -> Iterator[dict[str, Any]]:
         for name, sla in self.slas.items():
             kpm = self._slices.filter(pl.col("slice") == name)
             windows = self._windows.filter(pl.col("slice") == name)
@@ -128,8 +155,8 @@ class _Evaluation:
                 "jain": metrics.fairness(windows, sla),
             }
 
-    def run_row(self) -> dict[str, Any]:
-        rows = list(self.slice_rows())
+    def _run_row(self) -> dict[str, Any]:
+        rows = self.slice_rows
         used = {column: sum(row[column] for row in rows) for column in ("prb_share", "power_share", "goodput_mbps")}
         efficiency = metrics.management_efficiency(
             [row["qos"] for row in rows],
@@ -139,11 +166,11 @@ class _Evaluation:
         )
         return {**self._key, "efficiency": efficiency, **used, "wall_s": float(self.manifest["wall_s"])}
 
-    def delay_tables(self) -> Iterator[pl.DataFrame]:
+    def _delay_tables(self) -> Iterator[pl.DataFrame]:
         for name, table in self._delays.items():
             yield self._with_key(table.with_columns(pl.lit(name).alias("slice"), pl.col("count").cast(pl.Int64)))
 
-    def share_table(self) -> pl.DataFrame:
+    def _share_table(self) -> pl.DataFrame:
         rows = self._slices.filter(pl.col("name") == "x.prb_used_ratio")
         cells = rows["cell"].n_unique()
         used = rows.group_by("time_s", "slice").agg((pl.col("value").sum() / cells).alias("share"))

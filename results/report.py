@@ -209,7 +209,8 @@ def _html(results: CampaignResults, shown: list[Picture], folder: Path) -> str:
 
 
 def _html_body(results: CampaignResults, shown: list[Picture], folder: Path) -> Iterator[str]:
-    yield f"<h1>Campaign {html.escape(results.name)}</h1><p>{html.escape(results.description.get('description', ''))}</p>"
+    description = html.escape(results.description.get("description", ""))
+    yield f"<h1>Campaign {html.escape(results.name)}</h1><p>{description}</p>"
     sections = ("summary", "figures", "conditions", "definitions", "provenance")
     yield "<nav>" + "".join(f'<a href="#{name}">{name}</a>' for name in sections) + "</nav>"
     yield '<h2 id="summary">Summary</h2>' + _html_table(*method_cells(results)) + _html_list(_notes(results))

@@ -87,7 +87,7 @@ class FakeExecutor:
         for job, directory in self._running:
             exit_code = self.exit_codes.get(job.id, 0)
             if job.id not in self.without_manifest:
-                (directory / "manifest.json").write_text(json.dumps({"exit_code": exit_code}))
+                (directory / "manifest.json").write_text(json.dumps({"exit_code": exit_code, "files": {}}))
             ended.append((job, exit_code))
         self._running.clear()
         return ended

@@ -192,6 +192,22 @@ def test_failing_runs_are_reported_and_tried_again(start: Start, file: Path, pro
     assert len(done(tmp_path)) == 10
 
 
+def test_broken_report_is_named_and_failed_runs_are_told(
+    start: Start, file: Path, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in = tmp_path / "plug_in" / "broken-1.0.dist-info"
+    plug_in.mkdir(parents=True)
+    (plug_in / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (plug_in / "entry_points.txt").write_text("[slicebridge.campaign_reports]\nbroken = no_such_module:report\n")
+    monkeypatch.setenv("PYTHONPATH", str(plug_in.parent), prepend=os.pathsep)
+    (program.parent / "fail-static").touch()
+    code, output = finish(start("run", file))
+    assert code == 1
+    assert "No report by broken: ModuleNotFoundError: No module named 'no_such_module'" in output
+    assert "4 runs failed" in output
+    assert "Traceback" not in output
+
+
 def test_bad_campaign_is_one_line_and_nothing_is_written(start: Start, file: Path, tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("seeds:", "sedes:"))
     code, output = finish(start("run", file))

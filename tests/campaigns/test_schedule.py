@@ -97,12 +97,29 @@ def test_exit_code_0_without_manifest_is_a_failure(jobs: list[Job], store: Store
     assert run(jobs, store, executor) == (25, 1, 0)
 
 
-@pytest.mark.parametrize("manifest", ["", "{", "[]", "{}", '{"exit_code": 1}', '{"exit_code": false}', "\x00"])
+DAMAGED = [
+    "", "{", "[]", "{}", "\x00", '{"exit_code": 1, "files": {}}',
+    '{"exit_code": false, "files": {}}', '{"exit_code": 0, "files": {"gone": {"bytes": 0}}}',
+    '{"exit_code": 0, "files": []}', '{"exit_code": 0, "files": {"job.json": 3}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("manifest", DAMAGED)
 def test_damaged_manifest_means_the_run_is_missing(
     jobs: list[Job], store: Store, executor: FakeExecutor, manifest: str
 ) -> None:
     run(jobs, store, executor)
     (store.run_directory(jobs[3].id) / "manifest.json").write_text(manifest)
+    assert missing(jobs, store) == [jobs[3]]
+
+
+def test_run_whose_files_were_cut_off_is_missing(jobs: list[Job], store: Store, executor: FakeExecutor) -> None:
+    run(jobs, store, executor)
+    directory = store.run_directory(jobs[3].id)
+    (directory / "kpm.parquet").write_bytes(b"x" * 10)
+    (directory / "manifest.json").write_text('{"exit_code": 0, "files": {"kpm.parquet": {"bytes": 10}}}')
+    assert missing(jobs, store) == []
+    (directory / "kpm.parquet").write_bytes(b"x" * 9)
     assert missing(jobs, store) == [jobs[3]]
 
 

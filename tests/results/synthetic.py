@@ -48,7 +48,7 @@ def _write_training(directory: Path, seed: int) -> None:
     steps = np.arange(50, 5001, 50)
     reward = 0.8 - 0.3 * np.exp(-steps / 1500) + 0.03 * np.random.default_rng(seed).normal(size=len(steps))
     pl.DataFrame({"step": steps, "mean_reward": reward}).write_parquet(directory / "learning_curve.parquet")
-    (directory / "manifest.json").write_text('{"exit_code": 0, "wall_s": 300.0}')
+    (directory / "manifest.json").write_text('{"exit_code": 0, "wall_s": 300.0, "files": {}}')
 
 
 def _write_evaluation(directory: Path, method: int, ues: int, seed: int) -> None:
@@ -58,7 +58,8 @@ def _write_evaluation(directory: Path, method: int, ues: int, seed: int) -> None
     sla = [{"name": name, "sla": sla} for name, sla in SLICES.items()]
     (directory / "scenario.json").write_text(json.dumps({"slices": sla}))
     manifest = {
-        "exit_code": 0, "wall_s": 7.5, "versions": {"slicebridge": "0.1.0"}, "program": {"version": "ns-3 3.44"},
+        "exit_code": 0, "files": {}, "wall_s": 7.5,
+        "versions": {"slicebridge": "0.1.0"}, "program": {"version": "ns-3 3.44"},
     }  # fmt: skip
     (directory / "manifest.json").write_text(json.dumps(manifest))
     rows = [row for k, name in enumerate(names) for row in _slice_rows(name, k, ues, method, random)]

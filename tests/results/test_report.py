@@ -170,6 +170,42 @@ def test_failed_run_is_missing(copy: Path) -> None:
     assert load_campaign_results(copy).missing == ["static-small-heavy-s1"]
 
 
+def test_truncated_run_is_missing(copy: Path) -> None:
+    run = copy / "runs" / "static-small-heavy-s1"
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["files"] = {"kpm.parquet": {"bytes": (run / "kpm.parquet").stat().st_size}}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    assert load_campaign_results(copy).missing == []
+    (run / "kpm.parquet").write_bytes((run / "kpm.parquet").read_bytes()[:-100])
+    assert load_campaign_results(copy).missing == ["static-small-heavy-s1"]
+
+
+@pytest.mark.parametrize("name", ["kpm.parquet", "packets.parquet", "scenario.json"])
+@pytest.mark.parametrize("damage", ["garbage", "gone"])
+def test_damaged_run_is_named(copy: Path, name: str, damage: str) -> None:
+    path = copy / "runs" / "static-small-heavy-s1" / name
+    path.write_bytes(path.read_bytes()[:-100])
+    if damage == "gone":
+        path.unlink()
+    with pytest.raises(ResultsError, match=r"runs/static-small-heavy-s1: cannot be used: "):
+        write_report(copy)
+
+
+def test_damaged_training_is_named(copy: Path) -> None:
+    (copy / "runs" / "train-ppo-s1" / "learning_curve.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ResultsError, match=r"runs/train-ppo-s1: cannot be used: "):
+        write_report(copy)
+
+
+@pytest.mark.parametrize("key", ["name", "campaign", "jobs"])
+def test_campaign_file_that_lacks_a_key_is_named(copy: Path, key: str) -> None:
+    recorded = json.loads((copy / "campaign.json").read_text())
+    del recorded[key]
+    (copy / "campaign.json").write_text(json.dumps(recorded))
+    with pytest.raises(ResultsError, match=rf"campaign\.json: cannot be used: KeyError: '{key}'"):
+        write_report(copy)
+
+
 def test_run_without_ues_is_named(copy: Path) -> None:
     path = copy / "runs" / "static-small-heavy-s1" / "kpm.parquet"
     pl.read_parquet(path).filter(pl.col("ue").is_null()).write_parquet(path)
