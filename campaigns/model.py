@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pybridge.scenario import Problem, ScenarioError
 from pybridge.scenario.base import KeyProblem, Name, ScenarioModel
 from pybridge.scenario.explain import explain
-from pybridge.scenario.source import MAX_BYTES, parse_yaml
+from pybridge.scenario.source import parse_yaml, read_text
 
 LIBRARY = Path(__file__).resolve().parent / "library"
 """Folder of the shipped campaigns."""
@@ -147,7 +147,7 @@ def load_campaign(source: str | os.PathLike[str]) -> Campaign:
     """
     path = _find(source)
     try:
-        parsed = parse_yaml(_read(path, str(source)), str(source))
+        parsed = parse_yaml(read_text(path, str(source)), str(source))
         campaign = Campaign.model_validate(parsed.data, strict=True)
     except ValidationError as error:
         raise CampaignError(explain(error, Campaign, parsed)) from None
@@ -166,14 +166,3 @@ def _find(source: str | os.PathLike[str]) -> Path:
         return shipped[str(source)]
     what = "is a directory, not a campaign file" if path.is_dir() else "no such file, nor a shipped campaign"
     raise CampaignError([Problem(str(source), None, "", f"{what} ({', '.join(shipped)})")])
-
-
-def _read(path: Path, origin: str) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CampaignError([Problem(origin, None, "", f"is larger than {MAX_BYTES} bytes")])
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CampaignError([Problem(origin, None, "", f"cannot be read: {error.strerror}")]) from None
-    except UnicodeDecodeError as error:
-        raise CampaignError([Problem(origin, None, "", f"is not UTF-8 text (byte {error.start})")]) from None

@@ -15,7 +15,7 @@ from pybridge.scenario.base import ScenarioModel
 from pybridge.scenario.errors import Problem, ScenarioError
 from pybridge.scenario.explain import explain
 from pybridge.scenario.model import SCENARIO_OF_RAN, RanChoice, Scenario
-from pybridge.scenario.source import MAX_BYTES, KeyPath, Source, parse_yaml, path_text
+from pybridge.scenario.source import KeyPath, Source, parse_yaml, path_text, read_text
 
 LIBRARY = Path(__file__).resolve().parents[2] / "ns3_scenarios" / "scenarios" / "library"
 """Folder of the shipped scenarios."""
@@ -36,7 +36,7 @@ def load_scenario(source: str | os.PathLike[str], overrides: Mapping[str, Any] |
     Raises `ScenarioError`, one line per problem with file, line and key.
     """
     path = _find(source)
-    parsed = parse_yaml(_read(path, str(source)), str(source))
+    parsed = parse_yaml(read_text(path, str(source)), str(source))
     for key, value in (overrides or {}).items():
         _override(parsed, key, value)
     return scenario_from(parsed)
@@ -69,18 +69,6 @@ def _find(source: str | os.PathLike[str]) -> Path:
     what = "is a directory, not a scenario file" if path.is_dir() else "no such file, nor a shipped scenario"
     names = f" ({', '.join(shipped)})" if shipped else ""
     raise ScenarioError([Problem(str(source), None, "", what + names)])
-
-
-def _read(path: Path, origin: str) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ScenarioError([Problem(origin, None, "", f"is larger than {MAX_BYTES} bytes")])
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ScenarioError([Problem(origin, None, "", f"cannot be read: {error.strerror}")]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start})"
-        raise ScenarioError([Problem(origin, None, "", message)]) from None
 
 
 def _override(source: Source, key: str, value: Any) -> None:

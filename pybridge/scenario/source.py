@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -110,6 +111,18 @@ def path_text(path: KeyPath) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def read_text(path: Path, origin: str) -> str:
+    """Text of a file of at most `MAX_BYTES`. Raises ScenarioError, in which the file is called `origin`."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ScenarioError([Problem(origin, None, "", f"is larger than {MAX_BYTES} bytes")])
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError([Problem(origin, None, "", f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError([Problem(origin, None, "", f"is not UTF-8 text (byte {error.start})")]) from None
 
 
 def parse_yaml(text: str, origin: str) -> Source:
