@@ -16,6 +16,9 @@ from matplotlib.ticker import PercentFormatter
 from results.axes import CampaignAxes
 from results.style import SeriesStyle, caption, in_house_style, series_styles, slice_colours
 
+MIN_WIDTH_IN = 9.0
+"""Of figures with a panel per condition, so that title and legend fit side by side over a single one."""
+
 DODGE = 0.68
 """Width, in units of the category axis, over which the methods of one condition are spread."""
 
@@ -28,7 +31,7 @@ def by_slice(
 
     summary: columns method, size, mix, seed, slice and `column`; missing combinations are left out.
     """
-    figure = Figure(figsize=(3.4 * len(axes.slices), 3.9))
+    figure = Figure(figsize=(max(MIN_WIDTH_IN, 3.4 * len(axes.slices)), 3.9))
     panels = figure.subplots(1, len(axes.slices), squeeze=False)[0]
     for panel, name in zip(panels, axes.slices, strict=True):
         _dots(panel, summary.filter(pl.col("slice") == name), column, axes)
@@ -65,7 +68,7 @@ def delay_ccdf(ccdf: pl.DataFrame, budgets_ms: dict[str, float | None], axes: Ca
     budgets_ms: the SLA's delay budget per slice, drawn as a vertical line.
     """
     styles = series_styles(list(axes.methods))
-    figure = Figure(figsize=(2.75 * len(axes.conditions) + 0.6, 2.15 * len(axes.slices) + 1.0))
+    figure = Figure(figsize=(_width_in(axes), 2.15 * len(axes.slices) + 1.0))
     grid = figure.subplots(len(axes.slices), len(axes.conditions), squeeze=False, sharex="row", sharey=True)
     for row, name in zip(grid, axes.slices, strict=True):
         for panel, (size, mix) in zip(row, axes.conditions, strict=True):
@@ -74,6 +77,7 @@ def delay_ccdf(ccdf: pl.DataFrame, budgets_ms: dict[str, float | None], axes: Ca
                 curve = here.filter(pl.col("method") == method)
                 panel.step(curve["delay_ms"], curve["later"], where="post", color=style.colour, ls=style.dash)
             _log_delay_axes(panel, here, budgets_ms.get(name))
+        row[0].set_xlim(_decades(ccdf.filter(pl.col("slice") == name), budgets_ms.get(name)))
         row[0].set_ylabel(f"{name}\npart of packets later")
     for panel, (size, mix) in zip(grid[0], axes.conditions, strict=True):
         panel.set_title(axes.condition_label(size, mix, ", "))
@@ -97,7 +101,7 @@ def prb_shares(shares: pl.DataFrame, axes: CampaignAxes, seed: int) -> Figure:
     shares: method, size, mix, time_s, slice, share (part of the cell's allocatable PRBs), of one seed.
     """
     colours = slice_colours(axes.slices)
-    figure = Figure(figsize=(2.75 * len(axes.conditions) + 0.6, 1.6 * len(axes.methods) + 1.1))
+    figure = Figure(figsize=(_width_in(axes), 1.6 * len(axes.methods) + 1.1))
     grid = figure.subplots(len(axes.methods), len(axes.conditions), squeeze=False, sharex=True, sharey=True)
     for row, method in zip(grid, axes.methods, strict=True):
         for panel, (size, mix) in zip(row, axes.conditions, strict=True):
@@ -165,6 +169,18 @@ def _dot(panel: Axes, x: float, values: np.ndarray, style: SeriesStyle) -> None:
     panel.plot([x, x], [values.min(), values.max()], color=style.colour, lw=1.2, alpha=0.6)
     panel.plot(np.full(len(values), x), values, "_", ms=6, mew=1.2, color=style.colour, alpha=0.8)
     panel.plot([x], [values.mean()], style.marker, ms=5.5, color=style.colour, mec="white", mew=0.6)
+
+
+def _width_in(axes: CampaignAxes) -> float:
+    return max(MIN_WIDTH_IN, 2.75 * len(axes.conditions) + 0.6)
+
+
+def _decades(curves: pl.DataFrame, budget_ms: float | None) -> tuple[float, float]:
+    """Whole decades that hold all delays and the budget: within one, ticks between powers of 10 would be labelled."""
+    shown = [*curves["delay_ms"].filter(curves["delay_ms"] > 0.0), *([budget_ms] if budget_ms else [])]
+    exponents = np.log10(shown or [1.0])
+    low = float(np.floor(exponents.min()))
+    return 10.0**low, 10.0 ** max(low + 1.0, float(np.ceil(exponents.max())))
 
 
 def _log_delay_axes(panel: Axes, curves: pl.DataFrame, budget_ms: float | None) -> None:

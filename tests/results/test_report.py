@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import html.parser
+import itertools
 import json
 import re
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import polars as pl
 import pytest
+from matplotlib.axis import Axis
+from matplotlib.transforms import Bbox
 
+from results.figures import delay_ccdf
 from results.load import CampaignResults, ResultsError, load_campaign_results
 from results.report import pictures, write_report
 from results.tables import by_method, condition_cells, summary
@@ -103,7 +108,32 @@ def test_figures_are_drawn_without_a_warning(results: CampaignResults, tmp_path:
         assert image.std() > 0.02, "nothing is drawn"
 
 
-def test_text_in_figures_does_not_overlap_or_leave_the_page(results: CampaignResults) -> None:
+def tick_labels(axis: Axis) -> list[Bbox]:
+    low, high = sorted(axis.get_view_interval())
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    shown = [tick.label1 for tick in ticks if low <= tick.get_loc() <= high and tick.label1.get_text()]
+    return [label.get_window_extent() for label in shown if label.get_visible()]
+
+
+def test_delays_within_a_decade_have_labels_that_do_not_overlap(results: CampaignResults) -> None:
+    delay_ms = [2.0, 2.5, 3.0, 4.0, 6.0]
+    keys = [{"method": "static", "size": "small", "mix": "heavy", "slice": "embb"}]
+    curves = pl.DataFrame(keys).join(
+        pl.DataFrame({"delay_ms": delay_ms, "later": [1.0, 0.5, 0.1, 0.01, 0.0]}), how="cross"
+    )
+    figure = delay_ccdf(curves, {"embb": None, "urllc": 10.0, "mmtc": None}, results.axes)
+    figure.canvas.draw()
+    for panel in figure.axes:
+        boxes = tick_labels(panel.xaxis)
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert len(tick_labels(figure.axes[-1].xaxis)) >= 2
+
+
+@pytest.mark.parametrize("conditions", [4, 1])
+def test_text_in_figures_does_not_overlap_or_leave_the_page(results: CampaignResults, conditions: int) -> None:
+    if conditions == 1:
+        axes = replace(results.axes, sizes={"small": "6 UEs"}, mixes={"heavy": "heavy"})
+        results = replace(results, axes=axes)
     for picture in pictures(results):
         figure = picture.draw()
         figure.canvas.draw()
