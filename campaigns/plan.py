@@ -62,8 +62,8 @@ class Code:
 
 def code_in_use(simulator: Path) -> Code:
     """Digests of the simulation program and the Python packages that runs pass through."""
-    packages = (package_digest(name) for name in ("pybridge", "agents", "campaigns"))
-    return Code(file_digest(simulator), *packages, library_versions())
+    packages = {name: package_digest(name) for name in ("pybridge", "agents", "campaigns")}
+    return Code(simulator=file_digest(simulator), **packages, libraries=library_versions())
 
 
 def plan(campaign: Campaign, code: Code, origin: str = "campaign") -> list[Job]:
