@@ -116,7 +116,7 @@ def tick_labels(axis: Axis) -> list[Bbox]:
 
 
 def test_delays_within_a_decade_have_labels_that_do_not_overlap(results: CampaignResults) -> None:
-    delay_ms = [2.0, 2.5, 3.0, 4.0, 6.0]
+    delay_ms = [2.0, 2.2, 2.4, 2.6, 2.8]
     keys = [{"method": "static", "size": "small", "mix": "heavy", "slice": "embb"}]
     curves = pl.DataFrame(keys).join(
         pl.DataFrame({"delay_ms": delay_ms, "later": [1.0, 0.5, 0.1, 0.01, 0.0]}), how="cross"
