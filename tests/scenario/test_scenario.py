@@ -44,7 +44,7 @@ def loads(draw: st.DrawFn) -> dict[str, Any]:
 def traffics(draw: st.DrawFn) -> dict[str, Any]:
     """Any traffic of any model."""
     rate = st.floats(1e-3, 1e3, **FINITE)
-    burst_s = draw(st.floats(1e-3, 100, **FINITE))
+    burst_s = draw(st.floats(1e-2, 100, **FINITE))
     own: dict[str, dict[str, Any]] = {
         "constant": {"rate_mbps": draw(rate)},
         "on-off": {"rate_mbps": draw(rate), "on_mean_s": draw(rate), "off_mean_s": draw(rate)},
