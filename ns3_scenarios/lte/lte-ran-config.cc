@@ -37,7 +37,8 @@ bool IsPositive(double value)
 void ValidateCarrier(const LteCarrierConfig& carrier)
 {
     constexpr std::array<uint32_t, 6> BANDWIDTHS{6, 15, 25, 50, 75, 100};
-    // FDD bands whose uplink EARFCN is the downlink's plus 18000, as far as ns-3 has them: up to 21.
+    // FDD bands whose uplink EARFCN is the downlink's plus 18000, as far as ns-3 has them: up
+    // to 21.
     constexpr uint32_t MAX_DL_EARFCN = 6599;
     Require(std::ranges::find(BANDWIDTHS, carrier.bandwidth_prb) != BANDWIDTHS.end(),
             std::string{"carrier.bandwidth_prb: "} + std::to_string(carrier.bandwidth_prb) +
