@@ -26,6 +26,7 @@ def temporary_directory(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     """
     tmp_path_factory.getbasetemp()  # settled before the directory below goes away
     directory = tempfile.mkdtemp(prefix="t-")
+    Path(directory).chmod(0o711)  # tests of the set-up become another user, who passes through it
     monkeypatch.setenv("TMPDIR", directory)
     monkeypatch.setattr("tempfile.tempdir", directory)
     yield

@@ -166,13 +166,14 @@ def test_a_built_in_policy_that_hangs_is_ended(
     monkeypatch.setenv("FAKE_FAULT", fault)
     monkeypatch.setenv("FAKE_MARK", str(tmp_path / "mark"))
     monkeypatch.setattr("pybridge.program.SILENCE_S", 2.0)
+    others = psutil.Process().children()  # of earlier tests, not collected yet
     begin = time.monotonic()
     with pytest.raises(RunFailed, match="no progress for 2 s; it was ended") as caught:
         run(scenario_file, "static", 1, tmp_path / "runs" / "one")
     assert time.monotonic() - begin < 60.0
     assert caught.value.exit_code == 5
     assert entries(tmp_path / "runs") == {"one.failed"}
-    assert not psutil.Process().children()
+    assert set(psutil.Process().children()) <= set(others)
 
 
 @pytest.mark.usefixtures("fake_program")
