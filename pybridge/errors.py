@@ -48,6 +48,10 @@ class ActionError(SliceBridgeError, ValueError):
     """An action has the wrong shape, a NaN, or a value out of its range."""
 
 
+class LowPolicyError(SliceBridgeError, ValueError):
+    """A low-level policy has layers that do not fit, a number that is not finite, or a KPM that nobody knows."""
+
+
 class SimulationError(SliceBridgeError):
     """The simulation cannot go on. `log` is the path of its log, `log_tail` the last lines of it."""
 
