@@ -97,8 +97,8 @@ def check_system_packages(root: Path) -> Iterator[Finding]:
 
 
 def check_packages(root: Path) -> Finding:
-    """Installed Python packages against the lock."""
-    wanted = _locked(root / "requirements.lock")
+    """Installed Python packages against the locks."""
+    wanted = _locked(root / "requirements.lock") | _locked(root / "requirements-sdist.lock")
     if torch_needs_cuda():
         wanted |= _locked(root / "requirements-cuda.lock")
     wrong = []

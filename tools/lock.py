@@ -4,8 +4,9 @@
     python tools/lock.py            # needs uv on the PATH
 
 `requirements.lock` is the complete closure without the CUDA packages; `requirements-cuda.lock` holds those, which only
-PyTorch's default Linux build asks for. Both carry the hashes of every build of a release (Python 3.11 and later, any
-platform), and neither names an index.
+PyTorch's default Linux build asks for; `requirements-sdist.lock` those that are released as source alone, which are
+built with the locked setuptools. All carry the hashes of every build of a release (Python 3.11 and later, any
+platform), and none names an index.
 """
 
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CUDA_NAME = re.compile(r"^(cuda-|nvidia-|triton$)")
+SOURCE_ONLY = {"rliable"}
 
 # PyTorch's CPU-only builds are not on PyPI, so no resolver sees them there; file name -> SHA-256.
 TORCH_CPU_WHEELS = {
@@ -29,7 +31,7 @@ HEADER = "# Written by tools/lock.py from pyproject.toml; do not edit.\n"
 
 
 def compile_closure() -> str:
-    """Resolve pyproject.toml with its dev extra for every Python and platform; return the requirements with hashes.
+    """Resolve pyproject.toml with all its extras for every Python and platform; return the requirements with hashes.
 
     Raises:
         SystemExit: uv is not installed.
@@ -40,28 +42,28 @@ def compile_closure() -> str:
         raise SystemExit("uv is not on the PATH; install it with: python3 -m pip install uv")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "closure.txt"
-        command = [uv, "pip", "compile", "pyproject.toml", "--extra", "dev", "--universal", "--generate-hashes"]
+        command = [uv, "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--generate-hashes"]
         command += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header", "--quiet"]
         subprocess.run([*command, "--output-file", str(output)], cwd=ROOT, check=True)
         return output.read_text()
 
 
-def split_cuda(closure: str) -> tuple[str, str]:
-    """Divide a closure into (everything else, CUDA packages), adding the CPU builds' hashes to torch."""
-    common: list[str] = []
-    cuda: list[str] = []
+def split(closure: str) -> dict[str, str]:
+    """Divide a closure into lock files, by their names, adding the CPU builds' hashes to torch."""
+    locks: dict[str, list[str]] = {"requirements.lock": [], "requirements-cuda.lock": [], "requirements-sdist.lock": []}
     for entry in re.split(r"\n(?=\S)", closure.strip()):
         name = entry.split("==")[0]
         if name == "torch":
             missing = [digest for digest in TORCH_CPU_WHEELS.values() if digest not in entry]
             entry += "".join(f" \\\n    --hash=sha256:{digest}" for digest in missing)
-        (cuda if CUDA_NAME.match(name) else common).append(entry)
-    return "\n".join(common) + "\n", "\n".join(cuda) + "\n"
+        part = "-cuda" if CUDA_NAME.match(name) else "-sdist" if name in SOURCE_ONLY else ""
+        locks[f"requirements{part}.lock"].append(entry)
+    return {name: "\n".join(entries) + "\n" for name, entries in locks.items()}
 
 
 def main() -> None:
-    """Write both lock files."""
-    for name, text in zip(("requirements.lock", "requirements-cuda.lock"), split_cuda(compile_closure()), strict=True):
+    """Write the lock files."""
+    for name, text in split(compile_closure()).items():
         if "://" in text:
             raise SystemExit(f"{name} would name an address; nothing written")
         (ROOT / name).write_text(HEADER + text)

@@ -17,7 +17,7 @@ hash_of()
 venv=.venv
 python=$venv/bin/python
 # The path counts as well: the environment's scripts name it, so a moved clone needs a new one.
-packages_key="$PWD $(hash_of requirements.lock requirements-cuda.lock tools/python-env.sh)"
+packages_key="$PWD $(hash_of requirements.lock requirements-cuda.lock requirements-sdist.lock tools/python-env.sh)"
 project_key="$packages_key $(hash_of pyproject.toml)"
 
 pip_install()
@@ -53,6 +53,8 @@ install_packages()
     # The lock is the whole closure, so pip need not look for dependencies (--no-deps); if it did, it would demand
     # the CUDA packages' hashes for every build of PyTorch alike.
     pip_install --require-hashes --only-binary=:all: -r requirements.lock
+    # Built here with the setuptools of the lock, so that nothing without a hash takes part.
+    pip_install --require-hashes --no-build-isolation -r requirements-sdist.lock
     if "$python" -c 'import sys; from pybridge.doctor import torch_needs_cuda; sys.exit(not torch_needs_cuda())'; then
         say "this build of PyTorch needs the CUDA packages: installing them"
         pip_install --require-hashes --only-binary=:all: -r requirements-cuda.lock

@@ -24,7 +24,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("NS3_DIR", raising=False)
     monkeypatch.delenv("SLICEBRIDGE_BIN", raising=False)
     shutil.copytree(REPOSITORY / "tools", tmp_path / "tools")
-    for name in ("Makefile", "requirements.lock", "requirements-cuda.lock"):
+    for name in ("Makefile", "requirements.lock", "requirements-cuda.lock", "requirements-sdist.lock"):
         shutil.copy(REPOSITORY / name, tmp_path)
     return tmp_path
 
@@ -120,6 +120,7 @@ def test_lock_that_agrees_with_what_is_installed(tree: Path) -> None:
     lines += ["colorama==0.0 ; sys_platform == 'win32' \\", "    --hash=sha256:00"]
     (tree / "requirements.lock").write_text("\n".join(lines))
     (tree / "requirements-cuda.lock").write_text("")
+    (tree / "requirements-sdist.lock").write_text("")
     finding = check_packages(tree)
     assert finding.state is State.OK
     assert finding.text.startswith("all 2 ")

@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ["requirements.lock", "requirements-cuda.lock", "requirements-ns3.lock"]
+LOCKS = ["requirements.lock", "requirements-cuda.lock", "requirements-sdist.lock", "requirements-ns3.lock"]
 TORCH_CPU_CP311 = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 
 
@@ -32,9 +32,14 @@ def test_every_entry_is_pinned_and_hashed_and_names_no_address(lock: str) -> Non
 
 def test_locks_hold_every_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = project["dependencies"] + project["optional-dependencies"]["dev"]
+    declared = project["dependencies"] + [text for extra in project["optional-dependencies"].values() for text in extra]
     wanted = {re.sub(r"[-_.]+", "-", Requirement(text).name).lower() for text in declared}
-    assert wanted <= names("requirements.lock")
+    assert wanted <= names("requirements.lock") | names("requirements-sdist.lock")
+
+
+def test_the_lock_of_sources_holds_only_what_has_no_wheel() -> None:
+    assert names("requirements-sdist.lock") == {"rliable"}
+    assert not names("requirements-sdist.lock") & names("requirements.lock")
 
 
 def test_cuda_packages_are_apart_so_that_the_cpu_build_goes_without() -> None:
