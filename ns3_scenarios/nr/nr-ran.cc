@@ -66,6 +66,16 @@ bool NrRan::AllUesConnected() const
     return true;
 }
 
+std::size_t NrRan::UeCount() const
+{
+    return m_network.ues.size();
+}
+
+ns3::Ptr<ns3::Node> NrRan::UeNode(std::size_t ue) const
+{
+    return m_network.environment.UeNode(ue);
+}
+
 int32_t NrRan::ServingCell(std::size_t ue) const
 {
     return m_network.ues.at(ue).counters.cell;
@@ -88,7 +98,6 @@ void NrRan::SetDropCallback(PacketCallback callback)
 
 void NrRan::SetLossCallback(PacketCallback callback)
 {
-    m_network.wake = [this] { Wake(); };
     m_network.onLost = std::move(callback);
 }
 

@@ -16,8 +16,8 @@ namespace slicebridge::nr
 {
 
 /**
- * A network of NR cells at slot level, downlink, without a core network: packets go straight into
- * the cell that serves their UE, and come out at the UE. Control channels, feedback and reports
+ * A network of NR cells at slot level, downlink: packets go into the cell that serves their UE, and
+ * come out at the UE. Control channels, feedback and reports
  * are free of errors; the uplink is not simulated. One event per slot serves all cells, and none
  * is spent while no cell has anything to do.
  */
@@ -56,6 +56,11 @@ class NrRan : public Ran
      * @param bytes on the air interface, headers of IP and UDP included
      */
     void Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes);
+
+    std::size_t UeCount() const;
+
+    /// The node whose mobility model a UE has.
+    ns3::Ptr<ns3::Node> UeNode(std::size_t ue) const;
 
     int32_t ServingCell(std::size_t ue) const;
     uint64_t Handovers() const;

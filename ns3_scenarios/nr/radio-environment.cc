@@ -207,4 +207,9 @@ ns3::Vector RadioEnvironment::UePosition_m(std::size_t ue) const
     return m_deployment.ues.Get(ue)->GetObject<ns3::MobilityModel>()->GetPosition();
 }
 
+ns3::Ptr<ns3::Node> RadioEnvironment::UeNode(std::size_t ue) const
+{
+    return m_deployment.ues.Get(ue);
+}
+
 } // namespace slicebridge::nr

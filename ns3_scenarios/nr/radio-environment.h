@@ -73,6 +73,9 @@ class RadioEnvironment
     ns3::Vector CellPosition_m(std::size_t cell) const;
     ns3::Vector UePosition_m(std::size_t ue) const;
 
+    /// The node that carries a UE's mobility model.
+    ns3::Ptr<ns3::Node> UeNode(std::size_t ue) const;
+
   private:
     void DrawFading(const NrRanConfig& config, int64_t stream);
     void MakeLossModel(const NrRanConfig& config, int64_t stream);

@@ -98,7 +98,7 @@ LteRadio::Propagation ReadPropagation(JsonReader reader)
 
 LteRadio ReadLteRadio(JsonReader& document)
 {
-    RefuseNrKeys(document, {"harq", "csi", "core"});
+    RefuseNrKeys(document, {"harq", "csi", "core", "core_delay_ms"});
     return {.carrier = ReadCarrier(document.Object("carrier")),
             .propagation = ReadPropagation(document.Object("propagation"))};
 }

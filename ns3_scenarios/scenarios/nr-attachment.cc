@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "scenarios/nr-attachment.h"
 
+#include "nr/ip-core.h"
 #include "nr/nr-ran.h"
 #include "scenarios/placement.h"
+#include "traffic/traffic-network.h"
 
 #include "ns3/global-value.h"
 #include "ns3/priority-queue-scheduler.h"
@@ -38,11 +40,19 @@ nr::NrRanConfig ToConfig(const Scenario& scenario)
     return config;
 }
 
-PacketId IdOf(const ns3::Packet& packet)
+/// Each packet is accounted for by the tag below whatever headers it has.
+void ReportLosses(nr::NrRan& ran, PacketLedger& ledger)
 {
-    TrafficHeader header;
-    packet.PeekHeader(header);
-    return header.Id();
+    ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                        { ledger.OnQueueDrop(packet); });
+    ran.SetLossCallback(
+        [&ledger](uint32_t, const ns3::Packet& packet)
+        {
+            if (const auto id = FindPacketId(packet))
+            {
+                ledger.OnAirLoss(*id);
+            }
+        });
 }
 
 class NrAttachment : public RanAttachment
@@ -50,8 +60,6 @@ class NrAttachment : public RanAttachment
   public:
     explicit NrAttachment(const nr::NrRanConfig& config)
         : m_ran(config),
-          m_source(ns3::CreateObject<ns3::Node>()),
-          m_ues(config.ues.size()),
           m_slot(ns3::NanoSeconds(nr::SlotLength_ns(config.carrier.numerology)))
     {
     }
@@ -71,26 +79,45 @@ class NrAttachment : public RanAttachment
         return m_ran.ServingCell(ue);
     }
 
-    ns3::Ptr<ns3::Node> SourceNode() const override
-    {
-        return m_source;
-    }
-
     bool ReportsAirLosses() const override
     {
         return true;
     }
 
+  protected:
+    nr::NrRan m_ran;
+
+  private:
+    ns3::Time m_slot;
+};
+
+/// `core: none`: packets go straight into the cell.
+class NrWithoutCore : public NrAttachment
+{
+  public:
+    explicit NrWithoutCore(const nr::NrRanConfig& config)
+        : NrAttachment(config),
+          m_source(ns3::CreateObject<ns3::Node>())
+    {
+    }
+
+    ns3::Ptr<ns3::Node> SourceNode() const override
+    {
+        return m_source;
+    }
+
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
-        m_ran.SetDeliveryCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                                  { ledger.OnDelivered(IdOf(packet)); });
-        m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                              { ledger.OnQueueDrop(IdOf(packet)); });
-        m_ran.SetLossCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                              { ledger.OnAirLoss(IdOf(packet)); });
+        ReportLosses(m_ran, ledger);
+        m_ran.SetDeliveryCallback(
+            [&ledger](uint32_t, const ns3::Packet& packet)
+            {
+                TrafficHeader header;
+                packet.PeekHeader(header);
+                ledger.OnDelivered(header.Id());
+            });
         std::vector<PacketOutlet> outlets;
-        for (uint32_t ue = 0; ue < m_ues; ++ue)
+        for (uint32_t ue = 0; ue < m_ran.UeCount(); ++ue)
         {
             outlets.emplace_back(
                 [this, ue](ns3::Ptr<ns3::Packet> packet)
@@ -103,10 +130,40 @@ class NrAttachment : public RanAttachment
     }
 
   private:
-    nr::NrRan m_ran;
     ns3::Ptr<ns3::Node> m_source;
-    std::size_t m_ues;
-    ns3::Time m_slot;
+};
+
+/// `core: epc-like`: UDP from the remote host to the application of the UE.
+class NrWithIpCore : public NrAttachment
+{
+  public:
+    NrWithIpCore(const nr::NrRanConfig& config, double coreDelay_ms)
+        : NrAttachment(config),
+          m_core(m_ran, ns3::MilliSeconds(1) * coreDelay_ms)
+    {
+    }
+
+    ns3::Ptr<ns3::Node> SourceNode() const override
+    {
+        return m_core.RemoteHost();
+    }
+
+    std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
+    {
+        ReportLosses(m_ran, ledger);
+        m_core.SetDropCallback([&ledger](const ns3::Packet& packet)
+                               { ledger.OnQueueDrop(packet); });
+        std::vector<ns3::Ipv4Address> addresses;
+        for (uint32_t ue = 0; ue < m_ran.UeCount(); ++ue)
+        {
+            InstallSink(m_ran.UeNode(ue), ledger);
+            addresses.push_back(m_core.UeAddress(ue));
+        }
+        return MakeUdpOutlets(m_core.RemoteHost(), addresses, ledger);
+    }
+
+  private:
+    nr::IpCore m_core;
 };
 
 } // namespace
@@ -121,7 +178,11 @@ std::unique_ptr<RanAttachment> MakeNrRan(const Scenario& scenario,
     ns3::GlobalValue::Bind("SchedulerType",
                            ns3::TypeIdValue(ns3::PriorityQueueScheduler::GetTypeId()));
     setUserDefaults();
-    return std::make_unique<NrAttachment>(config);
+    if (const auto delay_ms = std::get<NrRadio>(scenario.radio).coreDelay_ms)
+    {
+        return std::make_unique<NrWithIpCore>(config, *delay_ms);
+    }
+    return std::make_unique<NrWithoutCore>(config);
 }
 
 } // namespace slicebridge

@@ -10,7 +10,7 @@
 namespace slicebridge
 {
 
-/// The NR network of a scenario, its cells fed without a core network; as MakeRan.
+/// The NR network of a scenario, its cells fed straight or through an IP core; as MakeRan.
 std::unique_ptr<RanAttachment> MakeNrRan(const Scenario& scenario,
                                          const std::function<void()>& setUserDefaults);
 

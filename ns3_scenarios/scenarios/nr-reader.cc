@@ -236,15 +236,28 @@ nr::PropagationConfig ReadPropagation(JsonReader reader)
     return propagation;
 }
 
+/// One-way delay of the core, nothing without one.
+std::optional<double> ReadCoreDelay_ms(JsonReader& document)
+{
+    const bool epcLike = document.Choice<bool>("core", {{"none", false}, {"epc-like", true}});
+    if (epcLike)
+    {
+        return document.Number("core_delay_ms", {.low = 0, .high = 1000});
+    }
+    document.Unused("core_delay_ms", "core epc-like");
+    return std::nullopt;
+}
+
 } // namespace
 
 NrRadio ReadNrRadio(JsonReader& document)
 {
-    document.Choice<int>("core", {{"none", 0}});
+    const auto coreDelay_ms = ReadCoreDelay_ms(document);
     NrRadio radio{.carrier = ReadCarrier(document.Object("carrier")),
                   .propagation = ReadPropagation(document.Object("propagation")),
                   .harq = ReadHarq(document.Object("harq")),
-                  .csi = ReadCsi(document.Object("csi"))};
+                  .csi = ReadCsi(document.Object("csi")),
+                  .coreDelay_ms = coreDelay_ms};
     if (radio.propagation.model == nr::PropagationModel::Rma &&
         radio.carrier.frequency_hz > RMA_HIGH_HZ)
     {

@@ -98,6 +98,7 @@ struct NrRadio
     nr::PropagationConfig propagation;
     nr::HarqConfig harq;
     nr::CsiConfig csi;
+    std::optional<double> coreDelay_ms; ///< one way; present with core epc-like
 };
 
 enum class MobilityModelKind : uint8_t

@@ -168,7 +168,26 @@ class NrScenario(Scenario):
     propagation: NrPropagation = Field(default_factory=lambda: NrPropagation(), description="channel model")
     harq: Harq = Field(default_factory=lambda: Harq(), description="retransmissions and processing times")
     csi: Csi = Field(default_factory=lambda: Csi(), description="channel state reports and link adaptation")
-    core: Literal["none"] = Field(default="none", description="core network; none: packets go straight into the cell")
+    core: Literal["none", "epc-like"] = Field(
+        default="none",
+        description="none: packets go straight into the cell; epc-like: through UDP and IP of ns-3, from a remote host",
+    )
+    core_delay_ms: float | None = Field(
+        default=None, ge=0.0, le=1000.0, description="epc-like only: one way, remote host to cell, default 0"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _core_has_a_delay(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("core") == "epc-like" and data.get("core_delay_ms") is None:
+            return {**data, "core_delay_ms": 0.0}
+        return data
+
+    @model_validator(mode="after")
+    def _delay_belongs_to_a_core(self) -> Self:
+        if self.core == "none" and self.core_delay_ms is not None:
+            raise KeyProblem("core_delay_ms", "belongs to `core: epc-like`, but core is `none`")
+        return self
 
     @model_validator(mode="after")
     def _rlc_is_unacknowledged(self) -> Self:

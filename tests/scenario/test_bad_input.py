@@ -132,7 +132,13 @@ BAD_VALUES: dict[str, tuple[dict[str, Any], str, str]] = {
     "no HARQ process": ({"ran": "nr", "harq": {"processes": 0}}, "harq.processes", "at least 1"),
     "report period zero": ({"ran": "nr", "csi": {"period_slots": 0}}, "csi.period_slots", "at least 1"),
     "acknowledged mode on NR": ({"ran": "nr", "slices__0__rlc": "am"}, "slices[0].rlc", "must be `um`"),
-    "core that NR lacks": ({"ran": "nr", "core": "epc"}, "core", "must be one of none"),
+    "core that NR lacks": ({"ran": "nr", "core": "epc"}, "core", "must be one of none, epc-like"),
+    "delay without a core": ({"ran": "nr", "core_delay_ms": 1.0}, "core_delay_ms", "belongs to `core: epc-like`"),
+    "delay below zero": (
+        {"ran": "nr", "core": "epc-like", "core_delay_ms": -1.0},
+        "core_delay_ms",
+        "at least 0",
+    ),
     "line of sight of a constant loss": (
         {"ran": "nr", "propagation": {"model": "constant-loss", "loss_db": 100, "line_of_sight": "always"}},
         "propagation.line_of_sight",

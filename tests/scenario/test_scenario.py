@@ -272,4 +272,10 @@ def test_the_contract_of_nr_names_the_same_keys() -> None:
     assert parse_scenario(scenario_yaml(**own)) == defaults
     resolved = json.loads(defaults.resolved_json())
     assert _paths({key: resolved[key] for key in own}) == _paths(own)
-    assert set(resolved) - set(json.loads(parse_scenario(scenario_yaml()).resolved_json())) == {"harq", "csi", "core"}
+    of_lte = json.loads(parse_scenario(scenario_yaml()).resolved_json())
+    assert set(resolved) - set(of_lte) == {"harq", "csi", "core", "core_delay_ms"}
+
+
+def test_a_core_has_a_delay_and_no_core_has_none() -> None:
+    for keys, delay_ms in (({"core": "epc-like"}, 0.0), ({"core": "epc-like", "core_delay_ms": 7}, 7.0), ({}, None)):
+        assert json.loads(parse_scenario(scenario_yaml(ran="nr", **keys)).resolved_json())["core_delay_ms"] == delay_ms
