@@ -63,6 +63,7 @@ class SliceEnv(gym.Env[Array, Array]):
         share_floor: float = DEFAULT_SHARE_FLOOR,
         out_dir: Path | str | None = None,
         program: Sequence[str | Path] | None = None,
+        endpoint: str | None = None,
         step_timeout_s: float = 300.0,
         render_mode: str | None = None,
     ) -> None:
@@ -71,7 +72,7 @@ class SliceEnv(gym.Env[Array, Array]):
         reward: values a period; None: `SlaReward()`.
         kpms: features per cell and slice.
         share_floor: smallest share of any slice, in [0, 1/slices].
-        out_dir, program, step_timeout_s: as for `Session`.
+        out_dir, program, endpoint, step_timeout_s: as for `Session`.
         render_mode: None or "ansi" (a table of slices as text).
 
         Raises `BinaryNotFound`, `ValueError`.
@@ -88,7 +89,9 @@ class SliceEnv(gym.Env[Array, Array]):
         n_inputs = self._layout.n_cells * self._layout.n_slices * SliceView.n_inputs(self._features)
         self.observation_space = gym.spaces.Box(0.0, 1.0, (n_inputs,), np.float32)
         self.action_space = gym.spaces.Box(0.0, 1.0, (int(np.prod(self._scores_shape)),), np.float32)
-        self._session = Session(scenario, out_dir=out_dir, program=program, step_timeout_s=step_timeout_s)
+        self._session = Session(
+            scenario, out_dir=out_dir, program=program, endpoint=endpoint, step_timeout_s=step_timeout_s
+        )
         self._seeds = EpisodeSeeds(scenario.seed)
         self._rng_run = scenario.seed
         self._view: SliceView | None = None
