@@ -55,6 +55,12 @@ class JakesTable
         return pair[0] + part * (pair[1] - pair[0]);
     }
 
+    /// Real and imaginary part of a sample, then of the one after it.
+    const float* Sample(uint32_t index) const
+    {
+        return reinterpret_cast<const float*>(&m_samples[index]);
+    }
+
   private:
     JakesTable();
 

@@ -32,10 +32,10 @@ class TdlFading
   public:
     explicit TdlFading(const TdlFadingConfig& config);
 
-    /// Taps per link: the number of offsets that a link needs.
+    /// Offsets that a link needs: its taps, rounded up to whole vectors.
     std::size_t TapCount() const
     {
-        return m_amplitude.size();
+        return m_taps;
     }
 
     uint32_t RbgCount() const
@@ -61,13 +61,33 @@ class TdlFading
                  std::span<float> gains) const;
 
   private:
+    /// Pairs of RBGs that lie alike above and below the middle of the band; a middle one is its own
+    /// partner.
+    uint32_t Pairs() const
+    {
+        return (m_rbgs + 1) / 2;
+    }
+
+    /// Pair of an RBG, counted from the middle outwards.
+    uint32_t PairOf(uint32_t rbg) const
+    {
+        return rbg < m_rbgs / 2 ? Pairs() - 1 - rbg : rbg - m_rbgs / 2;
+    }
+
+    void ReadTaps(std::span<const JakesTable::Position> offsets,
+                  double travelled_wavelengths,
+                  float* real,
+                  float* imag) const;
+
     const JakesTable& m_table;
     uint32_t m_rbgs;
-    uint32_t m_stride; ///< m_rbgs, rounded up so that rows of the rotation table are whole vectors
-    std::vector<float> m_amplitude;     ///< [tap], squares sum to 1
-    std::vector<uint8_t> m_lineOfSight; ///< [tap]
-    std::vector<float> m_rotationReal;  ///< [tap][m_stride]: amplitude x exp(-j 2 pi f tau)
-    std::vector<float> m_rotationImag;
+    std::size_t m_taps;
+    std::vector<std::size_t> m_lineOfSight; ///< taps that are constant
+
+    /// [pair][tap] amplitude x cos and sin of 2 pi f tau, with f from the middle of the band. Of
+    /// the two RBGs of a pair one has the conjugate of the other's.
+    std::vector<float> m_cosine;
+    std::vector<float> m_sine;
 };
 
 } // namespace slicebridge::nr
