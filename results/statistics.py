@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rliable import library as rly  # type: ignore[import-untyped]
-from rliable import metrics as rly_metrics  # type: ignore[import-untyped]
+from rliable import metrics as rly_metrics
 from scipy import stats  # type: ignore[import-untyped]
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
