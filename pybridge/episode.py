@@ -9,7 +9,6 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -25,7 +24,7 @@ from pybridge.errors import (
 )
 from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
 from pybridge.observation import Action, Observation
-from pybridge.process import SimulationProcess
+from pybridge.process import Program, SimulationProcess
 from pybridge.schema import Levels, Schema
 from pybridge.wire import Flag, Header, MessageType
 
@@ -84,7 +83,7 @@ class Episode:
         return self._link
 
     def start(
-        self, scenario: ResolvedScenario, program: Sequence[str], out_dir: Path | None, connect_timeout_s: float
+        self, scenario: ResolvedScenario, program: Program, out_dir: Path | None, connect_timeout_s: float
     ) -> Schema:
         """Start the process and accept it. What it says it is comes back."""
         directory = out_dir
@@ -95,10 +94,12 @@ class Episode:
         scenario_file.write_text(scenario.resolved_json() + "\n", encoding="utf-8")
         run_id, token = f"run-{self._number}-{secrets.token_hex(8)}", secrets.token_hex(32)
         self._ticket = self._listener.expect(run_id, token)
-        command = [*program, "--scenario", str(scenario_file), "--agent", self._listener.endpoint, "--run-id", run_id]
+        arguments = ["--scenario", str(scenario_file), "--agent", self._listener.endpoint, "--run-id", run_id]
         if out_dir is not None:
-            command += ["--out", str(out_dir)]
-        self._child = SimulationProcess(command, directory / "log.txt", {"SLICEBRIDGE_TOKEN": token})
+            arguments += ["--out", str(out_dir)]
+        self._child = SimulationProcess(
+            [*program.command, *arguments], directory / "log.txt", {"SLICEBRIDGE_TOKEN": token}, fork=program.fork
+        )
         self._link = self._await_connection(self._ticket, time.monotonic() + connect_timeout_s)
         self._dtype = self._link.schema.state_dtype(self._levels)
         welcome = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}

@@ -12,11 +12,15 @@ import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from pybridge.errors import BinaryNotFound, signal_name
+from pybridge.fork_server import ForkedProcess, ForkServerLost, shared_server
 
 BINARY_VARIABLE = "SLICEBRIDGE_BIN"
 BINARY_NAME = "ran-slicing"
+
+Child = subprocess.Popen[bytes] | ForkedProcess
 
 _LOG_TAIL_BYTES = 8192
 _FALLBACK_POLL_S = 0.05
@@ -44,6 +48,21 @@ def find_binary() -> Path:
     )
 
 
+class Program(NamedTuple):
+    """What simulates, and how it is started."""
+
+    command: tuple[str, ...]
+    fork: bool
+    """From a server that has it loaded (docs/fork-server.md), where that can be; else executed."""
+
+
+def chosen_program(command: Sequence[str | Path] | None) -> Program:
+    """The user's own command, executed; None: the built program, forked. Raises `BinaryNotFound`."""
+    if command is None:
+        return Program((str(find_binary()),), fork=True)
+    return Program(tuple(str(part) for part in command), fork=False)
+
+
 class SimulationProcess:
     """A simulation as a child process: output to a log file, own session, ended with its owner at the latest.
 
@@ -52,25 +71,27 @@ class SimulationProcess:
     interpreter exits, the child is killed; a fork of this process leaves it alone.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
-        """Start `command`. Raises `BinaryNotFound` if it cannot be executed."""
+    def __init__(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str], *, fork: bool = False
+    ) -> None:
+        """Start `command`.
+
+        environment: variables besides those of this process.
+        fork: command[0] has `--serve` (docs/fork-server.md): fork from a server that has it loaded, where that can be.
+
+        Raises `BinaryNotFound` if it cannot be executed.
+        """
         self.log = log
-        variables = {**os.environ, **environment, "SLICEBRIDGE_PARENT_PID": str(os.getpid())}
+        variables = dict(os.environ)
         # The ns-3 wheel refers to GTK symbols that are nowhere; eager binding would refuse to start.
         variables.pop("LD_BIND_NOW", None)
         with log.open("wb") as output:
             try:
-                self._child = subprocess.Popen(
-                    list(command),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=variables,
-                    start_new_session=True,
-                )
+                forked = _fork(command, variables, environment, output) if fork else None
+                self._child = _execute(command, {**variables, **environment}, output) if forked is None else forked
             except OSError as error:
-                raise BinaryNotFound(f"cannot start {command[0]}: {error.strerror}") from error
-        self._pidfd = _open_pidfd(self._child.pid)
+                raise BinaryNotFound(f"cannot start {command[0]}: {error.strerror or error}") from error
+        self._pidfd = _open_pidfd(self._child.pid) if forked is None else forked.pidfd
         self._finalizer = weakref.finalize(self, _end, self._child, self._pidfd, os.getpid())
 
     @property
@@ -161,7 +182,31 @@ def _open_pidfd(pid: int) -> int | None:
         return None
 
 
-def _end(child: subprocess.Popen[bytes], pidfd: int | None, owner: int) -> None:
+def _execute(command: Sequence[str], variables: Mapping[str, str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env={**variables, "SLICEBRIDGE_PARENT_PID": str(os.getpid())},
+        start_new_session=True,
+    )
+
+
+def _fork(
+    command: Sequence[str], variables: Mapping[str, str], further: Mapping[str, str], output: IO[bytes]
+) -> ForkedProcess | None:
+    """A process of the shared server, None if there is no server. One that was killed is replaced, once."""
+    for _ in range(2):
+        server = shared_server(command[:1], variables)
+        if server is None:
+            return None
+        with contextlib.suppress(ForkServerLost):
+            return server.start(command[1:], further, output)
+    return None
+
+
+def _end(child: Child, pidfd: int | None, owner: int) -> None:
     """Finalizer: kill and reap the child, unless this is a fork of the process that started it."""
     if os.getpid() == owner and child.poll() is None:
         child.kill()

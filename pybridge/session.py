@@ -20,7 +20,7 @@ from pybridge.episode import Episode, ResolvedScenario
 from pybridge.errors import SchemaError, SessionStateError
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
-from pybridge.process import find_binary
+from pybridge.process import chosen_program
 from pybridge.schema import Levels, Schema
 
 
@@ -51,7 +51,8 @@ class Session:
             (when `Observation.high_decision`) and UEs.
         out_dir: where the simulation writes scenario.json, log.txt and its records (docs/records.md): the first
             episode in `out_dir` itself, the n-th further one in `out_dir/episode-n`. None: no records.
-        program: command to run in place of the built simulation program, e.g. ["gdb", "-batch", "--args", …].
+        program: command to execute in place of the built simulation program, e.g. ["gdb", "-batch", "--args", …]. None:
+            simulations are forked from a process that has that program's libraries loaded (docs/fork-server.md).
         endpoint: "ipc://PATH" or "tcp://127.0.0.1:PORT" (PORT `*`: any free one). None: ipc in a private directory.
         connect_timeout_s: for the simulation to dial in.
         step_timeout_s: for it to answer an action, or to finish its warm-up.
@@ -63,7 +64,7 @@ class Session:
         self._scenario = scenario if seed is None else scenario.with_seed(seed)
         self._levels: Levels = levels
         self._out_dir = None if out_dir is None else Path(out_dir)
-        self._program = [str(part) for part in program] if program is not None else [str(find_binary())]
+        self._program = chosen_program(program)
         self._endpoint = endpoint
         self._connect_timeout_s = connect_timeout_s
         self._step_timeout_s = step_timeout_s

@@ -74,6 +74,10 @@ bool TakeFlag(const std::string& name, CommandLineOptions& options)
     {
         options.schema = true;
     }
+    else if (name == "--serve")
+    {
+        options.serve = true;
+    }
     else
     {
         return false;
@@ -88,7 +92,7 @@ bool IsNs3Name(const std::string& name)
 
 void Check(const CommandLineOptions& options, bool policyGiven)
 {
-    if (options.help || options.version || !options.ns3Questions.empty())
+    if (options.help || options.version || options.serve || !options.ns3Questions.empty())
     {
         return;
     }
@@ -172,6 +176,8 @@ std::string HelpText()
            "  --out DIR           write records there (docs/records.md)\n"
            "  --seed N            ns-3 RngRun in place of the scenario's\n"
            "  --schema            print what a learner would be told of this scenario, and exit\n"
+           "  --serve             fork simulations for the process at standard input\n"
+           "                      (docs/fork-server.md)\n"
            "  --version           print versions, and exit\n"
            "  --help              print this, and exit\n"
            "\n"

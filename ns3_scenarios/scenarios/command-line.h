@@ -25,6 +25,7 @@ struct CommandLineOptions
     bool help{false};
     bool version{false};
     bool schema{false};
+    bool serve{false}; ///< fork simulations for the process that started this one
     std::string scenario; ///< path of a resolved scenario
     std::string policy{"static"};
     std::string agent; ///< endpoint of a learner; empty: the policy decides

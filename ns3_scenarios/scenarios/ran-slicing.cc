@@ -4,6 +4,8 @@
 #include "cosim/heart.h"
 #include "cosim/link.h"
 #include "scenarios/command-line.h"
+#include "scenarios/fork-server.h"
+#include "scenarios/prepared-tables.h"
 #include "scenarios/scenario.h"
 #include "scenarios/simulation.h"
 #include "scenarios/versions.h"
@@ -94,13 +96,17 @@ int Fail(const std::exception& error, int exitCode)
     return exitCode;
 }
 
-} // namespace
-
-int main(int argc, char* argv[])
+int RunProgram(const std::vector<std::string>& arguments)
 {
     try
     {
-        return Obey(ParseCommandLine({argv + 1, argv + argc}));
+        const auto options = ParseCommandLine(arguments);
+        if (options.serve)
+        {
+            PrepareTables();
+            return ServeForks(&RunProgram);
+        }
+        return Obey(options);
     }
     catch (const UsageError& error)
     {
@@ -123,4 +129,11 @@ int main(int argc, char* argv[])
     {
         return Fail(error, FAILED);
     }
+}
+
+} // namespace
+
+int main(int argc, char* argv[])
+{
+    return RunProgram({argv + 1, argv + argc});
 }
