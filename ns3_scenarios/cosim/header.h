@@ -25,6 +25,7 @@ enum class MessageType : uint8_t
     Bye = 6,
     Error = 7,
     Heartbeat = 8,
+    Policy = 9,
 };
 
 /// Bits of MessageHeader::flags.

@@ -76,7 +76,11 @@ Welcome ParseWelcome(std::span<const std::byte> body)
         welcome.levels = json.at("levels").get<std::string>();
         welcome.actionDeadline =
             std::chrono::milliseconds(WholeNumber(json, "action_deadline_ms", UINT32_MAX));
-        if (welcome.levels != "high" && welcome.levels != "both")
+        if (welcome.levels == "delegated")
+        {
+            welcome.lowPolicy = json.at("low_policy");
+        }
+        else if (welcome.levels != "high" && welcome.levels != "both")
         {
             throw ProtocolViolation("WELCOME names the levels '" + welcome.levels + "'");
         }
@@ -125,7 +129,7 @@ class Link::Impl
     void SendJson(MessageType type, const nlohmann::json& body);
     Received Receive(const Deadline& deadline, const std::string& awaited);
     Received ReceiveCurrent(const Deadline& deadline, const std::string& awaited);
-    Received AwaitAnswerToHello();
+    Received AwaitInHandshake(const std::string& awaited);
     Answer AwaitAction(TensorBuffer& action);
     bool IsCurrent(const MessageHeader& header) const;
     void Beat() noexcept;
@@ -282,15 +286,15 @@ Received Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string&
     }
 }
 
-Received Link::Impl::AwaitAnswerToHello()
+Received Link::Impl::AwaitInHandshake(const std::string& awaited)
 {
     try
     {
-        return ReceiveCurrent(After(options.handshakeDeadline), "WELCOME");
+        return ReceiveCurrent(After(options.handshakeDeadline), awaited);
     }
     catch (const Interrupted&)
     {
-        throw LearnerLost("interrupted while waiting for WELCOME");
+        throw LearnerLost("interrupted while waiting for " + awaited);
     }
 }
 
@@ -356,7 +360,7 @@ Welcome Link::Handshake(const nlohmann::json& schema, const nlohmann::json& vers
                       {"schema_hash", SchemaHash(text)},
                       {"schema", text},
                       {"versions", versions}});
-    const auto answer = m_impl->AwaitAnswerToHello();
+    const auto answer = m_impl->AwaitInHandshake("WELCOME");
     if (answer.header.type != MessageType::Welcome)
     {
         throw ProtocolViolation("the learner did not answer HELLO by WELCOME");
@@ -364,6 +368,23 @@ Welcome Link::Handshake(const nlohmann::json& schema, const nlohmann::json& vers
     m_impl->welcome = ParseWelcome(answer.body);
     m_impl->welcomed = true;
     return m_impl->welcome;
+}
+
+std::vector<std::byte> Link::ReceivePolicy(std::size_t bytes)
+{
+    const std::scoped_lock lock(m_impl->mutex);
+    const auto message = m_impl->AwaitInHandshake("POLICY");
+    if (message.header.type != MessageType::Policy)
+    {
+        throw ProtocolViolation("the learner did not send POLICY after WELCOME");
+    }
+    if (message.body.size() != bytes)
+    {
+        throw ProtocolViolation("a POLICY has " + std::to_string(bytes) +
+                                " bytes by its WELCOME, got " +
+                                std::to_string(message.body.size()));
+    }
+    return {message.body.begin(), message.body.end()};
 }
 
 Link::Answer Link::Exchange(const TensorBuffer& state,

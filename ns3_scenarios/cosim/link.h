@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <vector>
 
 namespace slicebridge
 {
@@ -84,8 +85,9 @@ LinkOptions LinkOptionsFromEnvironment(const std::string& endpoint, const std::s
 struct Welcome
 {
     uint64_t episode{};
-    std::string levels;                         ///< "high" or "both"
+    std::string levels;                         ///< "high", "both" or "delegated"
     std::chrono::milliseconds actionDeadline{}; ///< 0: none
+    nlohmann::json lowPolicy; ///< what POLICY will hold, as it came; null unless "delegated"
 };
 
 /**
@@ -111,6 +113,13 @@ class Link
      * @throws LearnerLost, ProtocolViolation
      */
     Welcome Handshake(const nlohmann::json& schema, const nlohmann::json& versions);
+
+    /**
+     * Wait for the POLICY that follows a WELCOME with the levels "delegated".
+     * @param bytes that its body must have
+     * @throws LearnerLost, ProtocolViolation
+     */
+    std::vector<std::byte> ReceivePolicy(std::size_t bytes);
 
     /// What may answer a STATE.
     enum class Answer : uint8_t

@@ -197,6 +197,29 @@ uint32_t JsonReader::IntegerOf(const std::string& key, const std::set<uint32_t>&
     return json->get<uint32_t>();
 }
 
+std::vector<uint32_t> JsonReader::Integers(const std::string& key,
+                                           std::pair<uint32_t, uint32_t> range,
+                                           std::size_t least,
+                                           std::size_t most)
+{
+    const auto each = IntegerRange(range.first, range.second);
+    const std::string allowed = "a list of " + std::to_string(least) + " to " +
+                                std::to_string(most) + " integers, " + each.Text();
+    const auto* json = Find(key, allowed);
+    const auto fits = [&each](const nlohmann::json& entry)
+    { return entry.is_number_integer() && each.Holds(entry.get<double>()); };
+    if (json && json->is_array() && json->size() >= least && json->size() <= most &&
+        std::all_of(json->begin(), json->end(), fits))
+    {
+        return json->get<std::vector<uint32_t>>();
+    }
+    if (json)
+    {
+        Refuse(key, "is " + Quote(*json), allowed);
+    }
+    return std::vector<uint32_t>(least, range.first);
+}
+
 bool JsonReader::Boolean(const std::string& key)
 {
     const auto* json = Find(key, "true, false");

@@ -53,6 +53,11 @@ class JsonReader
     uint32_t Integer(const std::string& key, uint32_t low, uint32_t high);
     std::optional<uint32_t> OptionalInteger(const std::string& key, uint32_t low, uint32_t high);
     uint32_t IntegerOf(const std::string& key, const std::set<uint32_t>& allowed);
+    /// A list of `least` to `most` integers.
+    std::vector<uint32_t> Integers(const std::string& key,
+                                   std::pair<uint32_t, uint32_t> range,
+                                   std::size_t least,
+                                   std::size_t most);
     bool Boolean(const std::string& key);
     std::string String(const std::string& key);
     /// Lower-case letters, digits and hyphens, 1 to 64 of them.

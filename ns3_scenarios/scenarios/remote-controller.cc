@@ -2,10 +2,13 @@
 #include "scenarios/remote-controller.h"
 
 #include "cosim/tensor-layout.h"
+#include "scenarios/low-policy-reader.h"
 #include "slicing/kpm-table.h"
+#include "slicing/low-level-policy.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -19,6 +22,7 @@ namespace
 
 constexpr std::size_t REPORT_COLUMNS = 5; ///< dedicated, min, max, compute, power
 constexpr std::size_t POLICY_COLUMNS = 3; ///< dedicated, min, max
+constexpr std::size_t SHARE_COLUMNS = 3;  ///< min PRB ratio, compute, power
 constexpr TensorRange RATIO{0.0, 1.0};
 constexpr TensorRange WEIGHT{0.01, 100.0};
 constexpr TensorRange POWER_OFFSET_DB{-6.0, 3.0};
@@ -59,7 +63,29 @@ std::vector<LeveledTensor> ActionTensors(const NetworkDescription& network)
             {{"ue_power_offset_db", DType::Float32, {ues}, POWER_OFFSET_DB}, true}};
 }
 
-TensorLayout LayoutFor(const std::vector<LeveledTensor>& tensors, ControlLevels levels)
+/// What the low-level policy saw and did since the last STATE, if that was asked for.
+std::vector<TensorSpec> TrajectoryTensors(const NetworkDescription& network)
+{
+    const auto cells = static_cast<uint32_t>(network.cells.size());
+    const auto slices = static_cast<uint32_t>(network.slices.size());
+    const auto ues = static_cast<uint32_t>(network.ueSlice.size());
+    const auto sliceKpms = static_cast<uint32_t>(SliceKpmTable().size());
+    const auto ueKpms = static_cast<uint32_t>(UeKpmTable().size());
+    const auto& timing = network.timing;
+    const auto periods =
+        static_cast<uint32_t>(timing.high.GetTimeStep() / timing.low.GetTimeStep());
+    return {{"low_ue", DType::Float32, {periods + 1, ues, ueKpms}},
+            {"low_ue_cell", DType::Int32, {periods + 1, ues}},
+            {"low_slice", DType::Float32, {periods + 1, cells, slices, sliceKpms}},
+            {"low_share", DType::Float32, {periods, cells, slices, SHARE_COLUMNS}},
+            {"low_raw_action",
+             DType::Float32,
+             {periods, ues, static_cast<uint32_t>(SetPolicy::ACTIONS)}}};
+}
+
+TensorLayout LayoutFor(const std::vector<LeveledTensor>& tensors,
+                       ControlLevels levels,
+                       const std::vector<TensorSpec>& further = {})
 {
     std::vector<TensorSpec> chosen;
     for (const auto& tensor : tensors)
@@ -69,6 +95,7 @@ TensorLayout LayoutFor(const std::vector<LeveledTensor>& tensors, ControlLevels 
             chosen.push_back(tensor.spec);
         }
     }
+    chosen.insert(chosen.end(), further.begin(), further.end());
     return TensorLayout(std::move(chosen));
 }
 
@@ -142,6 +169,11 @@ nlohmann::json SchemaJson(const NetworkDescription& network)
     {
         cells.push_back({{"name", name}});
     }
+    auto trajectory = nlohmann::json::array();
+    for (const auto& tensor : TrajectoryTensors(network))
+    {
+        trajectory.push_back(ToJson(tensor));
+    }
     auto slices = nlohmann::json::array();
     for (const auto& slice : network.slices)
     {
@@ -157,16 +189,66 @@ nlohmann::json SchemaJson(const NetworkDescription& network)
             {"slice_kpms", KpmsJson(SliceKpmTable())},
             {"ue_kpms", KpmsJson(UeKpmTable())},
             {"state", TensorsJson(StateTensors(network))},
+            {"trajectory", std::move(trajectory)},
             {"action", TensorsJson(ActionTensors(network))}};
 }
 
 namespace
 {
 
-LinkOptions WithRoomFor(LinkOptions options, std::size_t body_bytes)
+/// Room for the ACTION and the POLICY, whatever their sizes will be.
+LinkOptions WithRoom(LinkOptions options, const NetworkDescription& network)
 {
-    options.frameLimit_bytes = std::max(options.frameLimit_bytes, body_bytes);
+    options.frameLimit_bytes =
+        std::max({options.frameLimit_bytes,
+                  LayoutFor(ActionTensors(network), ControlLevels::Both).Bytes(),
+                  LOW_POLICY_WEIGHT_LIMIT * sizeof(float)});
     return options;
+}
+
+/// How an episode is played, by its WELCOME.
+struct Terms
+{
+    ControlLevels levels{ControlLevels::High};
+    std::optional<LowPolicyDescription> lowPolicy;
+    std::vector<float> weights; ///< of the low-level policy
+};
+
+/// @throws LinkError, std::invalid_argument
+Terms Agree(Link& link, const NetworkDescription& network)
+{
+    const auto welcome = link.Handshake(SchemaJson(network), network.versions);
+    Terms terms;
+    if (welcome.levels == "both")
+    {
+        terms.levels = ControlLevels::Both;
+    }
+    if (welcome.levels == "delegated")
+    {
+        terms.lowPolicy = ReadLowPolicy(welcome.lowPolicy);
+        terms.weights.resize(SetPolicy::WeightCount(terms.lowPolicy->config.Shape()));
+        const auto bytes = std::as_writable_bytes(std::span(terms.weights));
+        std::memcpy(bytes.data(), link.ReceivePolicy(bytes.size()).data(), bytes.size());
+    }
+    return terms;
+}
+
+TensorLayout StateLayout(const NetworkDescription& network, const Terms& terms)
+{
+    const bool recorded = terms.lowPolicy && terms.lowPolicy->record;
+    return LayoutFor(StateTensors(network),
+                     terms.levels,
+                     recorded ? TrajectoryTensors(network) : std::vector<TensorSpec>{});
+}
+
+LowLevelTrajectory TrajectoryIn(TensorBuffer& state)
+{
+    const auto& layout = state.Layout();
+    return {.ue = state.Floats(layout.Index("low_ue")),
+            .slice = state.Floats(layout.Index("low_slice")),
+            .ueCell = state.Ints(layout.Index("low_ue_cell")),
+            .share = state.Floats(layout.Index("low_share")),
+            .rawAction = state.Floats(layout.Index("low_raw_action"))};
 }
 
 /// The epoch loop and the schema must agree on every shape.
@@ -213,37 +295,66 @@ class RemoteController::Impl
     void ReadAction(bool highDecision, Control& control) const;
 
     Link link;
-    ControlLevels levels;
-    TensorBuffer state;
-    TensorBuffer action;
+    ControlLevels levels{ControlLevels::High};
+    std::optional<TensorBuffer> state;
+    std::optional<TensorBuffer> action;
+    std::unique_ptr<LowLevelPolicy> lowPolicy;
 
   private:
+    void Prepare(const NetworkDescription& network);
     void ReadSlices(std::vector<SliceControl>& slices) const;
     void ReadUes(std::vector<UeControl>& ues) const;
 };
 
 RemoteController::Impl::Impl(LinkOptions options, const NetworkDescription& network)
-    : link(WithRoomFor(std::move(options),
-                       LayoutFor(ActionTensors(network), ControlLevels::Both).Bytes())),
-      levels(link.Handshake(SchemaJson(network), network.versions).levels == "both"
-                 ? ControlLevels::Both
-                 : ControlLevels::High),
-      state(LayoutFor(StateTensors(network), levels)),
-      action(LayoutFor(ActionTensors(network), levels))
+    : link(WithRoom(std::move(options), network))
 {
+    try
+    {
+        Prepare(network);
+    }
+    catch (const ProtocolViolation& error)
+    {
+        link.SendError(error.what());
+        throw;
+    }
+    catch (const std::invalid_argument& error)
+    {
+        link.SendError(error.what());
+        throw ProtocolViolation(error.what());
+    }
+}
+
+void RemoteController::Impl::Prepare(const NetworkDescription& network)
+{
+    const auto terms = Agree(link, network);
+    levels = terms.levels;
+    state.emplace(StateLayout(network, terms));
+    action.emplace(LayoutFor(ActionTensors(network), levels));
+    if (terms.lowPolicy)
+    {
+        const auto trajectory = terms.lowPolicy->record ? std::optional(TrajectoryIn(*state))
+                                                        : std::optional<LowLevelTrajectory>{};
+        lowPolicy = std::make_unique<LowLevelPolicy>(terms.lowPolicy->config,
+                                                     terms.weights,
+                                                     network.cells.size(),
+                                                     network.slices,
+                                                     network.ueSlice,
+                                                     trajectory);
+    }
 }
 
 void RemoteController::Impl::FillState(const Observation& observation)
 {
-    const auto& layout = state.Layout();
-    const auto floats = [&](const char* name) { return state.Floats(layout.Index(name)); };
+    const auto& layout = state->Layout();
+    const auto floats = [&](const char* name) { return state->Floats(layout.Index(name)); };
     Put(observation.sliceHigh, floats("slice_high"), "slice_high");
     if (levels == ControlLevels::Both)
     {
         Put(observation.sliceLow, floats("slice_low"), "slice_low");
     }
     Put(observation.ue, floats("ue"), "ue");
-    Put(observation.ueCell, state.Ints(layout.Index("ue_cell")), "ue_cell");
+    Put(observation.ueCell, state->Ints(layout.Index("ue_cell")), "ue_cell");
     PutReport(observation.report.requested, floats("requested"), "requested");
     PutReport(observation.report.projected, floats("projected"), "projected");
     PutReport(observation.report.achieved, floats("achieved"), "achieved");
@@ -263,10 +374,10 @@ void RemoteController::Impl::ReadAction(bool highDecision, Control& control) con
 
 void RemoteController::Impl::ReadSlices(std::vector<SliceControl>& slices) const
 {
-    const auto& layout = action.Layout();
-    const auto policy = action.Floats(layout.Index("prb_policy"));
-    const auto compute = action.Floats(layout.Index("compute_share"));
-    const auto power = action.Floats(layout.Index("power_share"));
+    const auto& layout = action->Layout();
+    const auto policy = action->Floats(layout.Index("prb_policy"));
+    const auto compute = action->Floats(layout.Index("compute_share"));
+    const auto power = action->Floats(layout.Index("power_share"));
     slices.resize(compute.size());
     for (std::size_t row = 0; row < slices.size(); ++row)
     {
@@ -277,9 +388,9 @@ void RemoteController::Impl::ReadSlices(std::vector<SliceControl>& slices) const
 
 void RemoteController::Impl::ReadUes(std::vector<UeControl>& ues) const
 {
-    const auto& layout = action.Layout();
-    const auto weight = action.Floats(layout.Index("ue_weight"));
-    const auto offset_db = action.Floats(layout.Index("ue_power_offset_db"));
+    const auto& layout = action->Layout();
+    const auto weight = action->Floats(layout.Index("ue_weight"));
+    const auto offset_db = action->Floats(layout.Index("ue_power_offset_db"));
     ues.resize(weight.size());
     for (std::size_t ue = 0; ue < ues.size(); ++ue)
     {
@@ -299,13 +410,18 @@ ControlLevels RemoteController::Levels() const
     return m_impl->levels;
 }
 
+UePolicy* RemoteController::Delegate()
+{
+    return m_impl->lowPolicy.get();
+}
+
 bool RemoteController::Decide(const Observation& observation, Control& control)
 {
     m_impl->FillState(observation);
     const auto flags = static_cast<uint8_t>((observation.highDecision ? HIGH_DECISION : 0) |
                                             (observation.last ? LAST : 0));
     const auto answer =
-        m_impl->link.Exchange(m_impl->state, flags, observation.time_ns, m_impl->action);
+        m_impl->link.Exchange(*m_impl->state, flags, observation.time_ns, *m_impl->action);
     if (observation.last)
     {
         m_impl->link.SendBye("the scenario's duration is over");

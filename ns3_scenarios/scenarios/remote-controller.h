@@ -46,6 +46,9 @@ class RemoteController : public Controller
 
     ControlLevels Levels() const override;
 
+    /// The low-level policy that the learner sent, if it did.
+    UePolicy* Delegate() override;
+
     /**
      * One STATE and its ACTION. With `observation.last` the episode is closed by BYE.
      * @return false if the learner ended the episode, or `LinkOptions::interrupted` did

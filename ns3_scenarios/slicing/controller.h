@@ -3,6 +3,7 @@
 #define SLICEBRIDGE_SLICING_CONTROLLER_H
 
 #include "slicing/control.h"
+#include "slicing/ue-policy.h"
 
 #include <cstdint>
 #include <vector>
@@ -43,6 +44,15 @@ class Controller
     virtual ~Controller() = default;
 
     virtual ControlLevels Levels() const = 0;
+
+    /**
+     * Who decides for UEs in this controller's stead, which outlives the loop; nobody by default.
+     * With ControlLevels::High only. Without one, UEs keep neutral controls.
+     */
+    virtual UePolicy* Delegate()
+    {
+        return nullptr;
+    }
 
     /**
      * Decide on the basis of `observation`.

@@ -52,6 +52,7 @@ EpochLoop::EpochLoop(EpochLoopParts parts, EpochTiming timing)
     : m_parts(std::move(parts)),
       m_timing(Checked(timing)),
       m_levels(m_parts.controller.Levels()),
+      m_uePolicy(m_parts.controller.Delegate()),
       m_ticksPerHigh(CeilDivide(timing.high, timing.low)),
       m_earliestStart(std::max(m_ticksPerHigh, CeilDivide(timing.warmUp, timing.low))),
       m_windows(m_parts.ran,
@@ -64,6 +65,10 @@ EpochLoop::EpochLoop(EpochLoopParts parts, EpochTiming timing)
 {
     m_control.slices = InitialControls(m_parts.ran.CellCount(), m_parts.slices);
     m_control.ues.resize(m_parts.ueSlice.size());
+    m_observation.sliceHigh.resize(m_windows.SliceKpmCount());
+    m_observation.sliceLow.resize(m_levels == ControlLevels::Both ? m_windows.SliceKpmCount() : 0);
+    m_observation.ue.resize(m_windows.UeKpmCount());
+    m_observation.ueCell.resize(m_parts.ueSlice.size());
 }
 
 void EpochLoop::Start()
@@ -107,6 +112,12 @@ void EpochLoop::Tick(uint64_t tick)
     {
         m_windows.Snap(tick);
         Epoch(tick);
+    }
+    else if (m_uePolicy != nullptr)
+    {
+        m_windows.Snap(tick);
+        m_uePolicy->Look(m_windows, tick);
+        Delegate();
     }
 }
 
@@ -170,6 +181,10 @@ void EpochLoop::Epoch(uint64_t tick)
     {
         m_windows.UeKpms(tick - 1, tick, m_observation.ue);
     }
+    if (m_uePolicy != nullptr)
+    {
+        m_uePolicy->Look(m_windows, tick);
+    }
     Decide();
 }
 
@@ -228,10 +243,22 @@ void EpochLoop::Apply()
         ProjectUes(m_control.ues);
         m_parts.ran.ApplyUeControls(m_control.ues);
     }
+    else if (m_uePolicy != nullptr)
+    {
+        Delegate();
+    }
     else
     {
         m_control.ues.assign(m_control.ues.size(), {});
     }
+}
+
+void EpochLoop::Delegate()
+{
+    m_control.ues.assign(m_control.ues.size(), {});
+    m_uePolicy->Decide(m_control.slices, m_control.ues);
+    ProjectUes(m_control.ues);
+    m_parts.ran.ApplyUeControls(m_control.ues);
 }
 
 void EpochLoop::ApplySlices()

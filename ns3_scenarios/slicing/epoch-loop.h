@@ -61,7 +61,8 @@ struct EpochLoopParts
  * is not before `warmUp`, has a whole high-level period behind it, and finds all UEs connected.
  * There the controller decides for the first time, on the last high-level period of warm-up; then
  * after every low-level (ControlLevels::Both) or high-level period. At the end it is shown the last
- * period, its decision ignored, and the simulation stops.
+ * period, its decision ignored, and the simulation stops. Where the controller delegates, its
+ * UePolicy looks at every tick and then decides, after the controller if both do.
  *
  * A window [from, to) holds what happens at `from` and not what happens at `to`: ticks are put
  * into the event queue a second ahead, and ns-3 runs events of equal time in the order in which
@@ -101,11 +102,13 @@ class EpochLoop
     void Observe(uint64_t tick);
     void Decide();
     void Apply();
+    void Delegate();
     void ApplySlices();
 
     EpochLoopParts m_parts;
     EpochTiming m_timing;
     ControlLevels m_levels;
+    UePolicy* m_uePolicy; ///< none: nobody, or the controller, decides for UEs
     uint64_t m_ticksPerHigh;
     uint64_t m_earliestStart; ///< tick
     uint64_t m_start{};       ///< tick at which warm-up ended

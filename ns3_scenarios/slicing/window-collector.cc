@@ -53,38 +53,52 @@ void WindowCollector::Snap(uint64_t tick)
     }
 }
 
-void WindowCollector::SliceKpms(uint64_t from, uint64_t to, std::vector<float>& values) const
+std::size_t WindowCollector::SliceKpmCount() const
 {
-    const auto& before = At(from).slices;
-    const auto& now = At(to).slices;
-    const auto table = SliceKpmTable();
-    values.resize(now.size() * table.size());
-    auto value = values.begin();
-    for (std::size_t i = 0; i < now.size(); ++i)
+    return m_ran.CellCount() * m_slices.size() * SliceKpmTable().size();
+}
+
+std::size_t WindowCollector::UeKpmCount() const
+{
+    return m_ueSlice.size() * UeKpmTable().size();
+}
+
+void WindowCollector::SliceKpms(uint64_t from, uint64_t to, std::span<float> values) const
+{
+    const std::size_t kpms = SliceKpmTable().size();
+    for (std::size_t at = 0; !values.empty(); ++at, values = values.subspan(kpms))
     {
-        const KpmWindow window{Length_ms(from, to), m_slices[i % m_slices.size()], m_tti_ms};
-        for (const auto& kpm : table)
+        for (std::size_t kpm = 0; kpm < kpms; ++kpm)
         {
-            *value++ = static_cast<float>(kpm.compute(before[i], now[i], window));
+            values[kpm] = SliceKpm(from, to, at, kpm);
         }
     }
 }
 
-void WindowCollector::UeKpms(uint64_t from, uint64_t to, std::vector<float>& values) const
+void WindowCollector::UeKpms(uint64_t from, uint64_t to, std::span<float> values) const
 {
-    const auto& before = At(from).ues;
-    const auto& now = At(to).ues;
-    const auto table = UeKpmTable();
-    values.resize(now.size() * table.size());
-    auto value = values.begin();
-    for (std::size_t ue = 0; ue < now.size(); ++ue)
+    const std::size_t kpms = UeKpmTable().size();
+    for (std::size_t ue = 0; !values.empty(); ++ue, values = values.subspan(kpms))
     {
-        const KpmWindow window{Length_ms(from, to), m_slices[m_ueSlice[ue]], m_tti_ms};
-        for (const auto& kpm : table)
+        for (std::size_t kpm = 0; kpm < kpms; ++kpm)
         {
-            *value++ = static_cast<float>(kpm.compute(before[ue], now[ue], window));
+            values[kpm] = UeKpm(from, to, ue, kpm);
         }
     }
+}
+
+float WindowCollector::SliceKpm(uint64_t from, uint64_t to, std::size_t at, std::size_t kpm) const
+{
+    const KpmWindow window{Length_ms(from, to), m_slices[at % m_slices.size()], m_tti_ms};
+    const auto& definition = SliceKpmTable()[kpm];
+    return static_cast<float>(definition.compute(At(from).slices[at], At(to).slices[at], window));
+}
+
+float WindowCollector::UeKpm(uint64_t from, uint64_t to, std::size_t ue, std::size_t kpm) const
+{
+    const KpmWindow window{Length_ms(from, to), m_slices[m_ueSlice[ue]], m_tti_ms};
+    const auto& definition = UeKpmTable()[kpm];
+    return static_cast<float>(definition.compute(At(from).ues[ue], At(to).ues[ue], window));
 }
 
 void WindowCollector::Achieved(uint64_t from,
@@ -110,11 +124,15 @@ void WindowCollector::Achieved(uint64_t from,
     }
 }
 
-void WindowCollector::UeCells(uint64_t tick, std::vector<int32_t>& cells) const
+std::span<const UeCounters> WindowCollector::Ues(uint64_t tick) const
+{
+    return At(tick).ues;
+}
+
+void WindowCollector::UeCells(uint64_t tick, std::span<int32_t> cells) const
 {
     const auto& ues = At(tick).ues;
-    cells.resize(ues.size());
-    for (std::size_t ue = 0; ue < ues.size(); ++ue)
+    for (std::size_t ue = 0; ue < cells.size(); ++ue)
     {
         cells[ue] = ues[ue].cell;
     }

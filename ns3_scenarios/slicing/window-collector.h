@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace slicebridge
@@ -41,17 +42,32 @@ class WindowCollector
     /// Reads every counter now. `tick` replaces the one `depth` ticks ago.
     void Snap(uint64_t tick);
 
+    /// Elements of [cell][slice][kpm].
+    std::size_t SliceKpmCount() const;
+
+    /// Elements of [ue][feature].
+    std::size_t UeKpmCount() const;
+
     /// Fills [cell][slice][kpm] of the window between two ticks that are kept.
-    void SliceKpms(uint64_t from, uint64_t to, std::vector<float>& values) const;
+    void SliceKpms(uint64_t from, uint64_t to, std::span<float> values) const;
 
     /// Fills [ue][feature] of the window between two ticks that are kept.
-    void UeKpms(uint64_t from, uint64_t to, std::vector<float>& values) const;
+    void UeKpms(uint64_t from, uint64_t to, std::span<float> values) const;
+
+    /// One of SliceKpms(): column `kpm` of row `at` of [cell][slice].
+    float SliceKpm(uint64_t from, uint64_t to, std::size_t at, std::size_t kpm) const;
+
+    /// One of UeKpms().
+    float UeKpm(uint64_t from, uint64_t to, std::size_t ue, std::size_t kpm) const;
 
     /// Fills [cell][slice] with the ratios of PRBs, compute and power used between two ticks.
     void Achieved(uint64_t from, uint64_t to, std::vector<SliceControl>& achieved) const;
 
+    /// Totals and state of each UE at a tick that is kept.
+    std::span<const UeCounters> Ues(uint64_t tick) const;
+
     /// Fills [ue] with the serving cell at a tick that is kept, -1 if none.
-    void UeCells(uint64_t tick, std::vector<int32_t>& cells) const;
+    void UeCells(uint64_t tick, std::span<int32_t> cells) const;
 
   private:
     struct Snapshot
