@@ -192,6 +192,19 @@ void CheckSlices(const Scenario& scenario, JsonReader& document)
     CheckSlicesOfRan(scenario, ues, document);
 }
 
+void ThrowIfAny(const Violations& violations, const std::string& source)
+{
+    std::string message;
+    for (const auto& violation : violations)
+    {
+        message += (message.empty() ? "" : "\n") + source + ": " + violation;
+    }
+    if (!message.empty())
+    {
+        throw ScenarioError(message);
+    }
+}
+
 /// Where a JSON parser's message begins, after the tag that nlohmann puts before it.
 std::string WithoutTag(std::string message)
 {
@@ -245,6 +258,7 @@ Scenario ParseScenario(const nlohmann::json& json, const std::string& source)
     JsonReader document(json, "", violations);
     document.IntegerOf("schema_version", {1});
     const auto ran = document.Choice<RanKind>("ran", {{"lte", RanKind::Lte}, {"nr", RanKind::Nr}});
+    ThrowIfAny(violations, source); // the keys of an unknown RAN are not known
     Scenario scenario{
         .name = document.Name("name"),
         .description = document.String("description"),
@@ -268,15 +282,7 @@ Scenario ParseScenario(const nlohmann::json& json, const std::string& source)
     {
         CheckSlices(scenario, document);
     }
-    if (!violations.empty())
-    {
-        std::string message;
-        for (const auto& violation : violations)
-        {
-            message += (message.empty() ? "" : "\n") + source + ": " + violation;
-        }
-        throw ScenarioError(message);
-    }
+    ThrowIfAny(violations, source);
     return scenario;
 }
 

@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_TESTS_PROGRAM_H
 #define SLICEBRIDGE_TESTS_PROGRAM_H
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -126,6 +127,24 @@ class Program
     std::filesystem::path m_stderr;
     pid_t m_pid;
 };
+
+/// The program refuses a scenario: one line that names file, key and what is allowed, exit code 2,
+/// nothing written.
+inline void ExpectRefused(const nlohmann::json& scenario, const std::string& key)
+{
+    TemporaryDirectory directory;
+    const auto file = directory / "bad.json";
+    WriteFile(file, scenario.dump());
+    const Program program(directory,
+                          {"--scenario", file.string(), "--out", (directory / "out").string()});
+    EXPECT_EQ(program.Wait(), 2);
+    const auto errors = program.Errors();
+    EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
+    EXPECT_NE(errors.find(file.string() + ": " + key + ": "), std::string::npos) << errors;
+    EXPECT_NE(errors.find("(allowed: "), std::string::npos) << errors;
+    EXPECT_EQ(program.Output(), "");
+    EXPECT_FALSE(std::filesystem::exists(directory / "out"));
+}
 
 /// Rows of a record file, each a map from column to value.
 inline std::vector<std::map<std::string, double>> ReadRecords(const std::filesystem::path& path)

@@ -2,7 +2,9 @@
 #ifndef SLICEBRIDGE_TESTS_SCENARIO_BUILDER_H
 #define SLICEBRIDGE_TESTS_SCENARIO_BUILDER_H
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <string>
 
 namespace slicebridge
@@ -68,6 +70,67 @@ inline nlohmann::json ScenarioJson()
         {"attributes", nlohmann::json::object()},
         {"recording", {{"packets", "summary"}, {"ues", false}}}};
 }
+
+/// The same on NR. @param core as in the scenario
+inline nlohmann::json NrScenarioJson(const std::string& core = "none")
+{
+    auto scenario = ScenarioJson();
+    scenario["ran"] = "nr";
+    scenario["core"] = core;
+    scenario["core_delay_ms"] = core == "none" ? nlohmann::json(nullptr) : nlohmann::json(1.0);
+    scenario["carrier"] = {{"numerology", 1},
+                           {"bandwidth_mhz", 20},
+                           {"frequency_ghz", 3.5},
+                           {"tx_power_dbm", 43.0},
+                           {"noise_figure_ue_db", 9.0},
+                           {"rbg_size_prb", nullptr},
+                           {"slot_pattern", "D"},
+                           {"control_symbols", 1},
+                           {"data_symbols", 12},
+                           {"special_symbols", 9},
+                           {"dmrs_res_per_prb", 12},
+                           {"overhead_res_per_prb", 0},
+                           {"mcs_table", 1}};
+    scenario["propagation"] = {{"model", "uma"},
+                               {"line_of_sight", "random"},
+                               {"shadowing", true},
+                               {"fading", "tdl-c"},
+                               {"delay_spread_ns", 100.0},
+                               {"loss_db", nullptr},
+                               {"sinr_db", nullptr}};
+    scenario["harq"] = {{"processes", 16},
+                        {"transmissions", 4},
+                        {"n0_slots", 2},
+                        {"k1_slots", 2},
+                        {"n2_slots", 1},
+                        {"decode_us", 100.0}};
+    scenario["csi"] = {{"period_slots", 10}, {"delay_slots", 4}, {"outer_loop_step_db", 0.5}};
+    return scenario;
+}
+
+/// A radio access network with its core, as tests of whole programs are run on each of them.
+struct Network
+{
+    const char* name;
+    bool nr;
+    const char* core; ///< of NR
+
+    /// The small scenario of two slices.
+    nlohmann::json Scenario() const
+    {
+        return nr ? NrScenarioJson(core) : ScenarioJson();
+    }
+
+    friend std::ostream& operator<<(std::ostream& out, const Network& network)
+    {
+        return out << network.name;
+    }
+};
+
+inline constexpr Network LTE{"Lte", false, ""};
+inline constexpr Network NR{"Nr", true, "none"};
+inline constexpr Network NR_THROUGH_IP{"NrThroughIp", true, "epc-like"};
+inline constexpr std::array NETWORKS{LTE, NR, NR_THROUGH_IP};
 
 /// A load that is silent until measurement begins, so that every packet sent is measured.
 inline nlohmann::json SilentWarmUp()

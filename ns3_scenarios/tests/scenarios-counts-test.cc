@@ -49,10 +49,21 @@ void OnReceive(const ns3::Ipv4Header&, ns3::Ptr<const ns3::Packet> packet, uint3
     count.delay_ms += double(ns3::Simulator::Now().GetNanoSeconds() - header.Sent_ns()) * 1e-6;
 }
 
-TEST(ScenariosCounts, RecordedPacketsAreThoseOfTheIpLayer)
+/// Networks that packets cross by IP.
+class ScenariosCounts : public ::testing::TestWithParam<Network>
+{
+};
+
+INSTANTIATE_TEST_SUITE_P(Networks,
+                         ScenariosCounts,
+                         ::testing::Values(LTE, NR_THROUGH_IP),
+                         [](const auto& instance) { return instance.param.name; });
+
+TEST_P(ScenariosCounts, RecordedPacketsAreThoseOfTheIpLayer)
 {
     TemporaryDirectory directory;
-    auto json = ScenarioJson();
+    g_counts.clear();
+    auto json = GetParam().Scenario();
     json["timing"]["duration_s"] = 2.0;
     json["du"]["compute_bps"] = 10e6;
     for (auto& slice : json["slices"])

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <functional>
 #include <gtest/gtest.h>
+#include <ostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace slicebridge
@@ -23,9 +25,14 @@ struct BadScenario
     const char* title;
     std::function<void(Json&)> spoil;
     const char* key; ///< that the line has to name
+
+    friend std::ostream& operator<<(std::ostream& out, const BadScenario& bad)
+    {
+        return out << bad.title;
+    }
 };
 
-const std::vector<BadScenario> BAD_SCENARIOS{
+const std::vector<BadScenario> BAD_EVERYWHERE{
     {"UnknownKey", [](Json& s) { s["carrier"]["power_dbm"] = 43; }, "carrier.power_dbm"},
     {"UnknownTopKey", [](Json& s) { s["celss"] = 1; }, "celss"},
     {"MissingKey", [](Json& s) { s["timing"].erase("warm_up_s"); }, "timing.warm_up_s"},
@@ -45,11 +52,6 @@ const std::vector<BadScenario> BAD_SCENARIOS{
      [](Json& s) { s["timing"]["low_period_ms"] = 30; },
      "timing.high_period_ms"},
     {"DurationDoesNotNest", [](Json& s) { s["timing"]["duration_s"] = 0.25; }, "timing.duration_s"},
-    {"BandwidthUnknown",
-     [](Json& s) { s["carrier"]["bandwidth_prb"] = 30; },
-     "carrier.bandwidth_prb"},
-    {"EarfcnInNoBand", [](Json& s) { s["carrier"]["dl_earfcn"] = 4960; }, "carrier.dl_earfcn"},
-    {"EarfcnUnknownToNs3", [](Json& s) { s["carrier"]["dl_earfcn"] = 6600; }, "carrier.dl_earfcn"},
     {"TooManyCells", [](Json& s) { s["cells"]["count"] = 20; }, "cells.count"},
     {"PositionsDoNotAgree",
      [](Json& s) { s["cells"]["positions_m"] = {{0, 0, 25}, {1, 0, 25}}; },
@@ -57,19 +59,6 @@ const std::vector<BadScenario> BAD_SCENARIOS{
     {"PositionIsNoTriple",
      [](Json& s) { s["cells"]["positions_m"] = Json::array({{0, 0}}); },
      "cells.positions_m[0]"},
-    {"KeyOfAnotherModel",
-     [](Json& s) { s["propagation"]["exponent"] = 3.0; },
-     "propagation.exponent"},
-    {"KeyOfModelMissing",
-     [](Json& s) { s["propagation"]["model"] = "constant-loss"; },
-     "propagation.loss_db"},
-    {"FadingWithConstantSinr",
-     [](Json& s)
-     {
-         s["propagation"]["model"] = "constant-sinr";
-         s["propagation"]["sinr_db"] = 10.0;
-     },
-     "propagation.fading"},
     {"SpeedsReversed",
      [](Json& s)
      { s["mobility"] = {{"model", "random-walk"}, {"speed_mps", {20, 10}}, {"height_m", 1.5}}; },
@@ -77,7 +66,6 @@ const std::vector<BadScenario> BAD_SCENARIOS{
     {"NoCompute", [](Json& s) { s["du"]["compute_bps"] = 0; }, "du.compute_bps"},
     {"NoSlices", [](Json& s) { s["slices"] = Json::array(); }, "slices"},
     {"ZeroUes", [](Json& s) { s["slices"][0]["ues"] = 0; }, "slices[0].ues"},
-    {"TooManyUes", [](Json& s) { s["slices"][0]["ues"] = 400; }, "slices"},
     {"SliceNameTwice", [](Json& s) { s["slices"][1]["name"] = "embb"; }, "slices[1].name"},
     {"MinimaAboveOne",
      [](Json& s)
@@ -142,33 +130,58 @@ const std::vector<BadScenario> BAD_SCENARIOS{
     {"UnknownRecording", [](Json& s) { s["recording"]["packets"] = "some"; }, "recording.packets"},
 };
 
-class ScenariosBadInput : public ::testing::TestWithParam<BadScenario>
+const std::vector<BadScenario> BAD_ON_LTE{
+    {"BandwidthUnknown",
+     [](Json& s) { s["carrier"]["bandwidth_prb"] = 30; },
+     "carrier.bandwidth_prb"},
+    {"EarfcnInNoBand", [](Json& s) { s["carrier"]["dl_earfcn"] = 4960; }, "carrier.dl_earfcn"},
+    {"EarfcnUnknownToNs3", [](Json& s) { s["carrier"]["dl_earfcn"] = 6600; }, "carrier.dl_earfcn"},
+    {"KeyOfAnotherModel",
+     [](Json& s) { s["propagation"]["exponent"] = 3.0; },
+     "propagation.exponent"},
+    {"KeyOfModelMissing",
+     [](Json& s) { s["propagation"]["model"] = "constant-loss"; },
+     "propagation.loss_db"},
+    {"FadingWithConstantSinr",
+     [](Json& s)
+     {
+         s["propagation"]["model"] = "constant-sinr";
+         s["propagation"]["sinr_db"] = 10.0;
+     },
+     "propagation.fading"},
+    {"TooManyUes", [](Json& s) { s["slices"][0]["ues"] = 400; }, "slices"},
+};
+
+/// What every radio access network refuses, and what is LTE's own.
+class ScenariosBadInput : public ::testing::TestWithParam<std::tuple<Network, BadScenario>>
 {
 };
 
 TEST_P(ScenariosBadInput, ExitsWithOneLineAndNothingWritten)
 {
-    TemporaryDirectory directory;
-    auto json = ScenarioJson();
-    GetParam().spoil(json);
-    const auto file = directory / "bad.json";
-    WriteFile(file, json.dump());
-    const Program program(directory,
-                          {"--scenario", file.string(), "--out", (directory / "out").string()});
-    EXPECT_EQ(program.Wait(), 2);
-    const auto errors = program.Errors();
-    EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
-    EXPECT_NE(errors.find(file.string() + ": " + GetParam().key + ": "), std::string::npos)
-        << errors;
-    EXPECT_NE(errors.find("(allowed: "), std::string::npos) << errors;
-    EXPECT_EQ(program.Output(), "");
-    EXPECT_FALSE(std::filesystem::exists(directory / "out"));
+    const auto& [network, bad] = GetParam();
+    auto scenario = network.Scenario();
+    bad.spoil(scenario);
+    ExpectRefused(scenario, bad.key);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds,
+std::string NameOf(const ::testing::TestParamInfo<std::tuple<Network, BadScenario>>& instance)
+{
+    return std::string(std::get<Network>(instance.param).name) +
+           std::get<BadScenario>(instance.param).title;
+}
+
+INSTANTIATE_TEST_SUITE_P(Everywhere,
                          ScenariosBadInput,
-                         ::testing::ValuesIn(BAD_SCENARIOS),
-                         [](const auto& instance) { return instance.param.title; });
+                         ::testing::Combine(::testing::Values(LTE, NR),
+                                            ::testing::ValuesIn(BAD_EVERYWHERE)),
+                         NameOf);
+
+INSTANTIATE_TEST_SUITE_P(OnLte,
+                         ScenariosBadInput,
+                         ::testing::Combine(::testing::Values(LTE),
+                                            ::testing::ValuesIn(BAD_ON_LTE)),
+                         NameOf);
 
 struct BadCommand
 {

@@ -8,8 +8,10 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <gtest/gtest.h>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -37,57 +39,92 @@ void Simulate(const TemporaryDirectory& directory,
     ASSERT_EQ(program.Wait(), 0) << program.Errors();
 }
 
-/// Two cells, everything that loses packets: a UE out of reach that its packets reach in part, an
-/// RLC buffer of a few packets, and a DU that is slower than the offered load.
-Json LossyScenario()
+/// Everything that loses packets. LTE: two cells, a UE out of reach that its packets reach in part,
+/// an RLC buffer of a few packets. NR: seven small cells past which UEs drive, too few HARQ
+/// transmissions. Both: a DU that is slower than the offered load.
+Json LossyScenario(const Network& network)
 {
-    auto scenario = ScenarioJson();
-    scenario["timing"]["duration_s"] = 3.0;
-    scenario["cells"]["count"] = 2;
-    scenario["cells"]["inter_site_distance_m"] = 1000.0;
+    auto scenario = network.Scenario();
     scenario["recording"] = {{"packets", "all"}, {"ues", true}};
+    for (auto& slice : scenario["slices"])
+    {
+        slice["traffic"]["load"] = SilentWarmUp();
+    }
+    if (network.nr)
+    {
+        scenario["timing"]["duration_s"] = 5.0;
+        scenario["cells"].update({{"count", 7}, {"inter_site_distance_m", 200.0}});
+        scenario["du"] = {{"compute_bps", 30e6},
+                          {"compute_overhead_bytes", 40},
+                          {"queue_packets", 40}};
+        scenario["harq"]["transmissions"] = 2;
+        scenario["mobility"] = {{"model", "random-walk"},
+                                {"speed_mps", {30, 40}},
+                                {"height_m", 1.5}};
+        scenario["slices"][0]["traffic"]["rate_mbps"] = 8.0;
+        return scenario;
+    }
+    scenario["timing"]["duration_s"] = 3.0;
+    scenario["cells"].update({{"count", 2}, {"inter_site_distance_m", 1000.0}});
     scenario["du"] = {{"compute_bps", 8e6}, {"compute_overhead_bytes", 40}, {"queue_packets", 20}};
     scenario["attributes"]["ns3::LteRlcUm::MaxTxBufferSize"] = "12000";
-    auto& embb = scenario["slices"][0];
-    embb["traffic"]["rate_mbps"] = 3.0;
-    embb["traffic"]["load"] = SilentWarmUp();
-    auto& mmtc = scenario["slices"][1];
-    mmtc["traffic"]["load"] = SilentWarmUp();
-    mmtc["positions_m"] = {{100, 0, 1.5}, {500, 1100, 1.5}, {900, 0, 1.5}, {500, -1200, 1.5}};
+    scenario["slices"][0]["traffic"]["rate_mbps"] = 3.0;
+    scenario["slices"][1]["positions_m"] = {{100, 0, 1.5},
+                                            {500, 1100, 1.5},
+                                            {900, 0, 1.5},
+                                            {500, -1200, 1.5}};
     return scenario;
 }
 
-class ScenariosLossyRun : public ::testing::Test
+std::string NameOf(const ::testing::TestParamInfo<Network>& instance)
+{
+    return instance.param.name;
+}
+
+/// The records of the lossy scenario, simulated once per network.
+class ScenariosLossyRun : public ::testing::TestWithParam<Network>
 {
   protected:
-    static void SetUpTestSuite()
+    void SetUp() override
     {
-        s_directory = new TemporaryDirectory;
-        Simulate(*s_directory, LossyScenario(), "out");
+        auto& run = s_runs[GetParam().name];
+        if (!run)
+        {
+            run = std::make_unique<TemporaryDirectory>();
+            Simulate(*run, LossyScenario(GetParam()), "out");
+        }
+        const auto scenario = LossyScenario(GetParam());
+        duration_s = scenario["timing"]["duration_s"];
+        epochs = static_cast<std::size_t>(std::lround(duration_s * 10.0));
+        cells = scenario["cells"]["count"];
     }
 
     static void TearDownTestSuite()
     {
-        delete s_directory;
-        s_directory = nullptr;
+        s_runs.clear();
     }
 
-    static Rows Read(const std::string& name)
+    Rows Read(const std::string& name) const
     {
-        return ReadRecords(*s_directory / "out" / name);
+        return ReadRecords(*s_runs.at(GetParam().name) / "out" / name);
     }
 
-    static inline TemporaryDirectory* s_directory{nullptr};
+    double duration_s{};
+    std::size_t epochs{};
+    std::size_t cells{};
+
+  private:
+    static inline std::map<std::string, std::unique_ptr<TemporaryDirectory>> s_runs;
 };
 
-constexpr int EPOCHS = 30;
-constexpr int CELLS = 2;
-constexpr int SLICES = 2;
+INSTANTIATE_TEST_SUITE_P(Networks, ScenariosLossyRun, ::testing::ValuesIn(NETWORKS), NameOf);
 
-TEST_F(ScenariosLossyRun, EveryPacketIsAccountedForInEveryEpochCellAndSlice)
+constexpr std::size_t SLICES = 2;
+
+TEST_P(ScenariosLossyRun, EveryPacketIsAccountedForInEveryEpochCellAndSlice)
 {
     const auto rows = Read("slices.raw");
-    ASSERT_EQ(rows.size(), std::size_t{EPOCHS * CELLS * SLICES});
+    ASSERT_EQ(rows.size(), epochs * cells * SLICES);
     std::map<std::pair<double, double>, double> queued; // nothing was sent during warm-up
     double dropped = 0.0;
     double lost = 0.0;
@@ -101,12 +138,37 @@ TEST_F(ScenariosLossyRun, EveryPacketIsAccountedForInEveryEpochCellAndSlice)
         before = row.at("x.packets_queued");
         dropped += row.at("x.packets_dropped");
         lost += row.at("x.packets_lost");
+        EXPECT_LE(row.at("RRU.PrbUsedDl"), row.at("RRU.PrbAvailDl"));
     }
     EXPECT_GT(dropped, 100.0) << "the scenario is to drop packets in queues";
     EXPECT_GT(lost, 10.0) << "the scenario is to lose packets on the air";
 }
 
-TEST_F(ScenariosLossyRun, PacketRowsAddUpToTheCounters)
+/// UEs of the LTE scenario stand still; lte-ran-mobility-test drives them.
+class ScenariosDrivingRun : public ScenariosLossyRun
+{
+};
+
+INSTANTIATE_TEST_SUITE_P(Networks,
+                         ScenariosDrivingRun,
+                         ::testing::Values(NR, NR_THROUGH_IP),
+                         NameOf);
+
+TEST_P(ScenariosDrivingRun, HandsUesOver)
+{
+    std::map<double, double> home;
+    int moves = 0;
+    for (const auto& row : Read("ues.raw"))
+    {
+        ASSERT_GE(row.at("cell"), 0.0);
+        const auto [entry, fresh] = home.try_emplace(row.at("ue"), row.at("cell"));
+        moves += !fresh && entry->second != row.at("cell") ? 1 : 0;
+        entry->second = row.at("cell");
+    }
+    EXPECT_GE(moves, 3);
+}
+
+TEST_P(ScenariosLossyRun, PacketRowsAddUpToTheCounters)
 {
     std::array<double, 4> counted{};
     double sent = 0.0;
@@ -130,13 +192,13 @@ TEST_F(ScenariosLossyRun, PacketRowsAddUpToTheCounters)
         ++recorded.at(static_cast<std::size_t>(packet.at("fate")));
         EXPECT_EQ(packet.at("delay_ns") >= 0, packet.at("fate") == 0);
         EXPECT_GE(packet.at("sent_ns"), 0);
-        EXPECT_LT(packet.at("sent_ns"), 3e9);
+        EXPECT_LT(packet.at("sent_ns"), duration_s * 1e9);
     }
     EXPECT_EQ(double(packets.size()), sent);
     EXPECT_EQ(recorded, counted);
 }
 
-TEST_F(ScenariosLossyRun, DelaysOfPacketRowsAreThoseOfTheCounters)
+TEST_P(ScenariosLossyRun, DelaysOfPacketRowsAreThoseOfTheCounters)
 {
     double weighted_ms = 0.0;
     for (const auto& row : Read("slices.raw"))
@@ -152,7 +214,7 @@ TEST_F(ScenariosLossyRun, DelaysOfPacketRowsAreThoseOfTheCounters)
     EXPECT_NEAR(weighted_ms, sum_ms, 1e-5 * sum_ms);
 }
 
-TEST_F(ScenariosLossyRun, UesAddUpToTheirSlices)
+TEST_P(ScenariosLossyRun, UesAddUpToTheirSlices)
 {
     double sliceSent = 0.0;
     for (const auto& row : Read("slices.raw"))
@@ -160,13 +222,14 @@ TEST_F(ScenariosLossyRun, UesAddUpToTheirSlices)
         sliceSent += row.at("x.packets_sent");
     }
     const auto ues = Read("ues.raw");
-    EXPECT_EQ(ues.size(), std::size_t{EPOCHS * 8});
+    const std::size_t ueCount = 4 * cells;
+    EXPECT_EQ(ues.size(), epochs * ueCount);
     std::map<double, double> packetsOfUe;
     for (const auto& packet : Read("packets.raw"))
     {
         ++packetsOfUe[packet.at("ue")];
     }
-    EXPECT_EQ(packetsOfUe.size(), 8U);
+    EXPECT_EQ(packetsOfUe.size(), ueCount);
     double packets = 0.0;
     for (const auto& [ue, count] : packetsOfUe)
     {
@@ -175,10 +238,10 @@ TEST_F(ScenariosLossyRun, UesAddUpToTheirSlices)
     EXPECT_EQ(packets, sliceSent);
 }
 
-TEST_F(ScenariosLossyRun, ControlsAreRecordedForEveryEpochCellAndSlice)
+TEST_P(ScenariosLossyRun, ControlsAreRecordedForEveryEpochCellAndSlice)
 {
     const auto rows = Read("controls.raw");
-    ASSERT_EQ(rows.size(), std::size_t{EPOCHS * CELLS * SLICES});
+    ASSERT_EQ(rows.size(), epochs * cells * SLICES);
     for (const auto& row : rows)
     {
         EXPECT_FLOAT_EQ(float(row.at("projected_min")), 0.3F);
@@ -198,9 +261,9 @@ std::string AllRecords(const TemporaryDirectory& directory, const std::string& o
 }
 
 /// One second of everything that draws random numbers.
-Json RandomScenario()
+Json RandomScenario(const Network& network)
 {
-    auto scenario = LossyScenario();
+    auto scenario = LossyScenario(network);
     scenario["timing"]["duration_s"] = 1.0;
     scenario["mobility"] = {{"model", "random-walk"}, {"speed_mps", {10, 20}}, {"height_m", 1.5}};
     scenario["slices"][0]["traffic"] = {
@@ -212,60 +275,125 @@ Json RandomScenario()
     return scenario;
 }
 
-TEST(ScenariosDeterminism, TheSameSeedGivesTheSameBitsAlsoUnderLoadAndAnotherDoesNot)
+/// Keeps every processor busy as long as it lives.
+class Hogs
+{
+  public:
+    Hogs()
+    {
+        for (unsigned hog = 0; hog < std::thread::hardware_concurrency(); ++hog)
+        {
+            m_threads.emplace_back(
+                [this]
+                {
+                    while (!m_stop)
+                    {
+                    }
+                });
+        }
+    }
+
+    ~Hogs()
+    {
+        m_stop = true;
+        for (auto& thread : m_threads)
+        {
+            thread.join();
+        }
+    }
+
+    Hogs(const Hogs&) = delete;
+    Hogs& operator=(const Hogs&) = delete;
+
+  private:
+    std::atomic<bool> m_stop{false};
+    std::vector<std::thread> m_threads;
+};
+
+class ScenariosDeterminism : public ::testing::TestWithParam<Network>
+{
+};
+
+INSTANTIATE_TEST_SUITE_P(Networks, ScenariosDeterminism, ::testing::ValuesIn(NETWORKS), NameOf);
+
+TEST_P(ScenariosDeterminism, TheSameSeedGivesTheSameBitsAlsoUnderLoadAndAnotherDoesNot)
 {
     TemporaryDirectory directory;
-    Simulate(directory, RandomScenario(), "first");
-    std::atomic<bool> stop{false};
-    std::vector<std::thread> hogs;
-    for (unsigned hog = 0; hog < std::thread::hardware_concurrency(); ++hog)
+    const auto scenario = RandomScenario(GetParam());
+    Simulate(directory, scenario, "first");
     {
-        hogs.emplace_back(
-            [&stop]
-            {
-                while (!stop)
-                {
-                }
-            });
+        const Hogs hogs;
+        Simulate(directory, scenario, "beside");
     }
-    Simulate(directory, RandomScenario(), "beside");
-    stop = true;
-    for (auto& hog : hogs)
-    {
-        hog.join();
-    }
-    Simulate(directory, RandomScenario(), "other", {"--seed", "2"});
+    Simulate(directory, scenario, "other", {"--seed", "2"});
     const auto first = AllRecords(directory, "first");
     EXPECT_GT(first.size(), 10'000U);
     EXPECT_TRUE(first == AllRecords(directory, "beside"));
     EXPECT_FALSE(first == AllRecords(directory, "other"));
 }
 
-TEST(ScenariosDeterminism, TrafficIsTheSameUnderEveryPolicy)
+/// When each packet was sent, and to whom.
+std::multiset<std::pair<double, double>> SentPackets(const TemporaryDirectory& directory,
+                                                     const std::string& out)
+{
+    std::multiset<std::pair<double, double>> packets;
+    for (const auto& packet : ReadRecords(directory / out / "packets.raw"))
+    {
+        packets.insert({packet.at("sent_ns"), packet.at("ue")});
+    }
+    return packets;
+}
+
+Json StandingStill(Json scenario)
+{
+    scenario["mobility"] = {{"model", "static"}, {"speed_mps", nullptr}, {"height_m", 1.5}};
+    return scenario;
+}
+
+TEST_P(ScenariosDeterminism, TrafficIsTheSameUnderEveryPolicy)
 {
     TemporaryDirectory directory;
-    auto scenario = RandomScenario();
-    scenario["mobility"] = {{"model", "static"}, {"speed_mps", nullptr}, {"height_m", 1.5}};
+    const auto scenario = StandingStill(RandomScenario(GetParam()));
     Simulate(directory, scenario, "a", {"--policy", "static"});
     Simulate(directory, scenario, "b", {"--policy", "max-weight"});
-    const auto sent = [&directory](const char* out)
-    {
-        std::multiset<std::pair<double, double>> packets;
-        for (const auto& packet : ReadRecords(directory / out / "packets.raw"))
-        {
-            packets.insert({packet.at("sent_ns"), packet.at("ue")});
-        }
-        return packets;
-    };
-    EXPECT_GT(sent("a").size(), 100U);
-    EXPECT_EQ(sent("a"), sent("b"));
+    EXPECT_GT(SentPackets(directory, "a").size(), 100U);
+    EXPECT_EQ(SentPackets(directory, "a"), SentPackets(directory, "b"));
     EXPECT_NE(ReadFile(directory / "a" / "slices.raw"), ReadFile(directory / "b" / "slices.raw"));
 }
 
-TEST(ScenariosProgram, TheSummaryOfPacketsHoldsEveryPacketSent)
+TEST(ScenariosCore, LeavesTrafficAsItIsAndDelaysItByItsLink)
 {
     TemporaryDirectory directory;
-    auto scenario = LossyScenario();
+    auto scenario = StandingStill(RandomScenario(NR));
+    scenario["slices"][0]["traffic"]["arrival_rate_hz"] = 1.0; // few packets are dropped
+    Simulate(directory, scenario, "none");
+    scenario["core"] = "epc-like";
+    scenario["core_delay_ms"] = 40.0;
+    Simulate(directory, scenario, "core");
+    EXPECT_EQ(SentPackets(directory, "none"), SentPackets(directory, "core"));
+    const auto least_ns = [&directory](const char* out)
+    {
+        double least = 1e18;
+        for (const auto& packet : ReadRecords(directory / out / "packets.raw"))
+        {
+            least = packet.at("fate") == 0 ? std::min(least, packet.at("delay_ns")) : least;
+        }
+        return least;
+    };
+    constexpr double SLOT_NS = 500e3;
+    EXPECT_NEAR(least_ns("core"), least_ns("none") + 40e6, SLOT_NS);
+}
+
+class ScenariosProgram : public ::testing::TestWithParam<Network>
+{
+};
+
+INSTANTIATE_TEST_SUITE_P(Networks, ScenariosProgram, ::testing::ValuesIn(NETWORKS), NameOf);
+
+TEST_P(ScenariosProgram, TheSummaryOfPacketsHoldsEveryPacketSent)
+{
+    TemporaryDirectory directory;
+    auto scenario = LossyScenario(GetParam());
     scenario["recording"] = {{"packets", "summary"}, {"ues", false}};
     scenario["timing"]["duration_s"] = 1.0;
     Simulate(directory, scenario, "out");
@@ -283,43 +411,40 @@ TEST(ScenariosProgram, TheSummaryOfPacketsHoldsEveryPacketSent)
     EXPECT_FALSE(std::filesystem::exists(directory / "out" / "ues.raw"));
 }
 
-TEST(ScenariosProgram, PrintsATableWithALineForEachSlice)
+TEST_P(ScenariosProgram, PrintsATableWithALineForEachSlice)
 {
     TemporaryDirectory directory;
     const auto file = directory / "scenario.json";
-    WriteFile(file, ScenarioJson().dump());
+    WriteFile(file, GetParam().Scenario().dump());
     const Program program(directory, {"--scenario", file.string(), "--policy=proportional"});
     ASSERT_EQ(program.Wait(), 0) << program.Errors();
     EXPECT_NE(program.Output().find("\nembb "), std::string::npos) << program.Output();
     EXPECT_NE(program.Output().find("\nmmtc "), std::string::npos) << program.Output();
 }
 
-TEST(ScenariosProgram, AttributesOnTheCommandLineOverruleTheScenario)
+TEST_P(ScenariosProgram, AttributesOnTheCommandLineOverruleTheScenario)
 {
     TemporaryDirectory directory;
-    auto scenario = LossyScenario();
+    auto scenario = LossyScenario(GetParam());
     scenario["timing"]["duration_s"] = 0.5;
-    const char* attribute = "ns3::LteRlcUm::MaxTxBufferSize";
-    scenario["attributes"][attribute] = "1000000";
-    Simulate(directory, scenario, "large");
-    Simulate(directory, scenario, "small", {std::string("--") + attribute + "=2500"});
-    const auto dropped = [&directory](const char* out)
-    {
-        double packets = 0.0;
-        for (const auto& row : ReadRecords(directory / out / "slices.raw"))
-        {
-            packets += row.at("x.packets_dropped");
-        }
-        return packets;
-    };
-    EXPECT_GT(dropped("small"), dropped("large"));
+    const std::string attribute = GetParam().nr ? "ns3::ThreeGppChannelConditionModel::O2iThreshold"
+                                                : "ns3::LteRlcUm::MaxTxBufferSize";
+    const std::string one = GetParam().nr ? "0.0" : "1000000";
+    const std::string other = GetParam().nr ? "1.0" : "2500";
+    scenario["attributes"][attribute] = one;
+    Simulate(directory, scenario, "one");
+    Simulate(directory, scenario, "overruled", {"--" + attribute + "=" + other});
+    scenario["attributes"][attribute] = other;
+    Simulate(directory, scenario, "other");
+    EXPECT_TRUE(AllRecords(directory, "overruled") == AllRecords(directory, "other"));
+    EXPECT_FALSE(AllRecords(directory, "overruled") == AllRecords(directory, "one"));
 }
 
-TEST(ScenariosProgram, TheSchemaIsThatOfTheProtocol)
+TEST_P(ScenariosProgram, TheSchemaIsThatOfTheProtocol)
 {
     TemporaryDirectory directory;
     const auto file = directory / "scenario.json";
-    WriteFile(file, ScenarioJson().dump());
+    WriteFile(file, GetParam().Scenario().dump());
     const Program program(directory, {"--schema", "--scenario", file.string()});
     ASSERT_EQ(program.Wait(), 0) << program.Errors();
     const auto schema = Json::parse(program.Output());
@@ -329,7 +454,7 @@ TEST(ScenariosProgram, TheSchemaIsThatOfTheProtocol)
     EXPECT_EQ(schema["periods_ms"]["high"], 100);
 }
 
-TEST(ScenariosProgram, AnswersWhatNs3UsersAsk)
+TEST(ScenariosQuestions, AnswersWhatNs3UsersAsk)
 {
     TemporaryDirectory directory;
     const Program attributes(directory, {"--PrintAttributes=ns3::LteRlcUm"});
@@ -343,10 +468,10 @@ TEST(ScenariosProgram, AnswersWhatNs3UsersAsk)
     EXPECT_NE(version.Output().find("ns3 3."), std::string::npos);
 }
 
-void ExpectWholeRecordsAfter(int signal)
+void ExpectWholeRecordsAfter(int signal, const Network& network)
 {
     TemporaryDirectory directory;
-    auto scenario = ScenarioJson();
+    auto scenario = network.Scenario();
     scenario["timing"]["duration_s"] = 3600.0;
     scenario["recording"] = {{"packets", "all"}, {"ues", true}};
     const auto file = directory / "scenario.json";
@@ -379,17 +504,17 @@ void ExpectWholeRecordsAfter(int signal)
     EXPECT_EQ(double(recorded), sent);
 }
 
-TEST(ScenariosProgram, StopsOrderlyOnSigterm)
+TEST_P(ScenariosProgram, StopsOrderlyOnSigterm)
 {
-    ExpectWholeRecordsAfter(SIGTERM);
+    ExpectWholeRecordsAfter(SIGTERM, GetParam());
 }
 
-TEST(ScenariosProgram, StopsOrderlyOnSigint)
+TEST_P(ScenariosProgram, StopsOrderlyOnSigint)
 {
-    ExpectWholeRecordsAfter(SIGINT);
+    ExpectWholeRecordsAfter(SIGINT, GetParam());
 }
 
-TEST(ScenariosProgram, ARecordDirectoryThatCannotBeMadeIsAFailure)
+TEST(ScenariosQuestions, ARecordDirectoryThatCannotBeMadeIsAFailure)
 {
     TemporaryDirectory directory;
     const auto file = directory / "scenario.json";
