@@ -164,7 +164,7 @@ void NrRan::Wake()
     const int64_t length_ns = SlotLength_ns(m_network.config.carrier.numerology);
     const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
     const int64_t next_ns = (now_ns / length_ns + 1) * length_ns;
-    m_slot = ns3::Simulator::Schedule(ns3::NanoSeconds(next_ns - now_ns), &NrRan::Slot, this);
+    m_slot = ns3::Simulator::Schedule(ns3::NanoSeconds(next_ns - now_ns), [this] { Slot(); });
 }
 
 void NrRan::Slot()
@@ -191,7 +191,7 @@ void NrRan::Slot()
     if (!deliveries.empty())
     {
         const auto wait = ns3::NanoSeconds(m_network.ReceptionTime_ns(slot) - now_ns);
-        ns3::Simulator::Schedule(wait, &NrRan::Deliver, this, batch);
+        ns3::Simulator::Schedule(wait, [this, batch] { Deliver(batch); });
     }
     if (busy)
     {

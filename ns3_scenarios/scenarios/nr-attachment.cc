@@ -40,21 +40,6 @@ nr::NrRanConfig ToConfig(const Scenario& scenario)
     return config;
 }
 
-/// Each packet is accounted for by the tag below whatever headers it has.
-void ReportLosses(nr::NrRan& ran, PacketLedger& ledger)
-{
-    ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                        { ledger.OnQueueDrop(packet); });
-    ran.SetLossCallback(
-        [&ledger](uint32_t, const ns3::Packet& packet)
-        {
-            if (const auto id = FindPacketId(packet))
-            {
-                ledger.OnAirLoss(*id);
-            }
-        });
-}
-
 class NrAttachment : public RanAttachment
 {
   public:
@@ -108,14 +93,12 @@ class NrWithoutCore : public NrAttachment
 
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
-        ReportLosses(m_ran, ledger);
-        m_ran.SetDeliveryCallback(
-            [&ledger](uint32_t, const ns3::Packet& packet)
-            {
-                TrafficHeader header;
-                packet.PeekHeader(header);
-                ledger.OnDelivered(header.Id());
-            });
+        m_ran.SetDeliveryCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                                  { ledger.OnDelivered(ReadPacketId(packet)); });
+        m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                              { ledger.OnQueueDrop(ReadPacketId(packet)); });
+        m_ran.SetLossCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                              { ledger.OnAirLoss(ReadPacketId(packet)); });
         std::vector<PacketOutlet> outlets;
         for (uint32_t ue = 0; ue < m_ran.UeCount(); ++ue)
         {
@@ -150,7 +133,17 @@ class NrWithIpCore : public NrAttachment
 
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
-        ReportLosses(m_ran, ledger);
+        // Packets are known by the tag below whatever headers they have.
+        m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
+                              { ledger.OnQueueDrop(packet); });
+        m_ran.SetLossCallback(
+            [&ledger](uint32_t, const ns3::Packet& packet)
+            {
+                if (const auto id = FindPacketId(packet))
+                {
+                    ledger.OnAirLoss(*id);
+                }
+            });
         m_core.SetDropCallback([&ledger](const ns3::Packet& packet)
                                { ledger.OnQueueDrop(packet); });
         std::vector<ns3::Ipv4Address> addresses;

@@ -154,6 +154,7 @@ TEST_F(TrafficLedger, AQueueDropIsFoundByTheTagBelowOtherHeaders)
     const auto id = ledger.OnSent(0, 0, 100);
     const auto packet = MakeTrafficPacket(id, 0, 100);
     EXPECT_EQ(packet->GetSize(), 100U);
+    TagTrafficPacket(*packet);
     packet->AddHeader(TrafficHeader({9, 9}, 0)); // whatever another layer puts in front
     const auto fragment = packet->CreateFragment(60, 20);
     ledger.OnQueueDrop(*fragment);

@@ -112,6 +112,7 @@ std::vector<PacketOutlet> MakeUdpOutlets(ns3::Ptr<ns3::Node> host,
         outlets.emplace_back(
             [socket, destination, &ledger](ns3::Ptr<ns3::Packet> packet)
             {
+                TagTrafficPacket(*packet);
                 if (socket->SendTo(packet, 0, destination) < 0)
                 {
                     ledger.OnQueueDrop(*packet);

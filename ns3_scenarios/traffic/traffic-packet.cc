@@ -3,8 +3,42 @@
 
 #include "ns3/assert.h"
 
+#include <array>
+
 namespace slicebridge
 {
+
+namespace
+{
+
+using HeaderBytes = std::array<uint8_t, TrafficHeader::BYTES>;
+
+/// In network order.
+template <typename Integer>
+void Put(HeaderBytes& bytes, std::size_t at, Integer value)
+{
+    for (std::size_t i = sizeof(Integer); i-- > 0; value >>= 8)
+    {
+        bytes[at + i] = static_cast<uint8_t>(value);
+    }
+}
+
+template <typename Integer>
+Integer Get(const HeaderBytes& bytes, std::size_t at)
+{
+    Integer value = 0;
+    for (std::size_t i = 0; i < sizeof(Integer); ++i)
+    {
+        value = static_cast<Integer>(value << 8) | bytes[at + i];
+    }
+    return value;
+}
+
+constexpr std::size_t UE_AT = 0;
+constexpr std::size_t SEQUENCE_AT = 4;
+constexpr std::size_t SENT_AT = 8;
+
+} // namespace
 
 NS_OBJECT_ENSURE_REGISTERED(TrafficHeader);
 NS_OBJECT_ENSURE_REGISTERED(PacketIdTag);
@@ -45,16 +79,20 @@ uint32_t TrafficHeader::GetSerializedSize() const
 
 void TrafficHeader::Serialize(ns3::Buffer::Iterator start) const
 {
-    start.WriteHtonU32(m_id.ue);
-    start.WriteHtonU32(m_id.sequence);
-    start.WriteHtonU64(static_cast<uint64_t>(m_sent_ns));
+    HeaderBytes bytes;
+    Put(bytes, UE_AT, m_id.ue);
+    Put(bytes, SEQUENCE_AT, m_id.sequence);
+    Put(bytes, SENT_AT, static_cast<uint64_t>(m_sent_ns));
+    start.Write(bytes.data(), bytes.size());
 }
 
 uint32_t TrafficHeader::Deserialize(ns3::Buffer::Iterator start)
 {
-    m_id.ue = start.ReadNtohU32();
-    m_id.sequence = start.ReadNtohU32();
-    m_sent_ns = static_cast<int64_t>(start.ReadNtohU64());
+    HeaderBytes bytes;
+    start.Read(bytes.data(), bytes.size());
+    m_id.ue = Get<uint32_t>(bytes, UE_AT);
+    m_id.sequence = Get<uint32_t>(bytes, SEQUENCE_AT);
+    m_sent_ns = static_cast<int64_t>(Get<uint64_t>(bytes, SENT_AT));
     return BYTES;
 }
 
@@ -112,8 +150,19 @@ ns3::Ptr<ns3::Packet> MakeTrafficPacket(PacketId id, int64_t sent_ns, uint32_t b
     NS_ASSERT_MSG(bytes >= TrafficHeader::BYTES, "a packet has to hold its header");
     auto packet = ns3::Create<ns3::Packet>(bytes - TrafficHeader::BYTES);
     packet->AddHeader(TrafficHeader(id, sent_ns));
-    packet->AddByteTag(PacketIdTag(id));
     return packet;
+}
+
+void TagTrafficPacket(ns3::Packet& packet)
+{
+    packet.AddByteTag(PacketIdTag(ReadPacketId(packet)));
+}
+
+PacketId ReadPacketId(const ns3::Packet& packet)
+{
+    TrafficHeader header;
+    packet.PeekHeader(header);
+    return header.Id();
 }
 
 std::optional<PacketId> FindPacketId(const ns3::Packet& packet)

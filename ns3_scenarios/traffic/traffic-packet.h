@@ -25,7 +25,8 @@ struct PacketId
 /// Where a source hands its packets: a UDP socket, or a cell that is fed without IP.
 using PacketOutlet = std::function<void(ns3::Ptr<ns3::Packet>)>;
 
-/// First bytes of the UDP payload, read by the sink: they crossed the network as data did.
+/// First bytes of the UDP payload, read by the sink: they crossed the network as data did. Written
+/// and read as one block of bytes, since every packet pays for it.
 class TrafficHeader : public ns3::Header
 {
   public:
@@ -71,13 +72,19 @@ class PacketIdTag : public ns3::Tag
 };
 
 /**
- * Make a packet that carries header and tag.
+ * Make a packet that carries the header.
  * @param bytes UDP payload including the header, at least TrafficHeader::BYTES
  */
 ns3::Ptr<ns3::Packet> MakeTrafficPacket(PacketId id, int64_t sent_ns, uint32_t bytes);
 
-/// Identity of the first traffic packet of which `packet` holds a byte, below whatever headers;
-/// empty if it holds none (signalling, for example).
+/// Adds the tag to a packet that begins with its header, before it enters other layers.
+void TagTrafficPacket(ns3::Packet& packet);
+
+/// What the header says that a packet begins with.
+PacketId ReadPacketId(const ns3::Packet& packet);
+
+/// Identity by the tag: of the first traffic packet of which `packet` holds a byte, below whatever
+/// headers; empty if it holds none (signalling, for example).
 std::optional<PacketId> FindPacketId(const ns3::Packet& packet);
 
 } // namespace slicebridge

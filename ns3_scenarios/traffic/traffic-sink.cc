@@ -30,9 +30,7 @@ void TrafficSink::OnReceive(ns3::Ptr<ns3::Socket> socket)
 {
     while (const auto packet = socket->Recv())
     {
-        TrafficHeader header;
-        packet->PeekHeader(header);
-        m_receiver(header.Id());
+        m_receiver(ReadPacketId(*packet));
     }
 }
 

@@ -14,9 +14,18 @@ namespace
 /// How far ahead an arrival is looked for at once: a load may stay at zero for ever.
 constexpr double LOOK_AHEAD_S = 10.0;
 
+// ns-3's own conversions between seconds and time steps take 128-bit arithmetic.
+constexpr double NS_PER_S = 1e9;
+
 double Now_s()
 {
-    return ns3::Simulator::Now().GetSeconds();
+    return static_cast<double>(ns3::Simulator::Now().GetNanoSeconds()) / NS_PER_S;
+}
+
+/// Rounded to nanoseconds.
+ns3::Time FromNow(double delay_s)
+{
+    return ns3::NanoSeconds(static_cast<uint64_t>(delay_s * NS_PER_S + 0.5));
 }
 
 } // namespace
@@ -47,7 +56,7 @@ void TrafficSource::ScheduleArrival()
     const double delay_s = std::max(time_s.value_or(until_s) - Now_s(), 0.0);
     if (time_s)
     {
-        m_arrival = ns3::Simulator::Schedule(ns3::Seconds(delay_s),
+        m_arrival = ns3::Simulator::Schedule(FromNow(delay_s),
                                              [this, time = *time_s]
                                              {
                                                  m_reference_s = time;
@@ -56,8 +65,7 @@ void TrafficSource::ScheduleArrival()
     }
     else
     {
-        m_arrival =
-            ns3::Simulator::Schedule(ns3::Seconds(delay_s), &TrafficSource::OnLookAgain, this);
+        m_arrival = ns3::Simulator::Schedule(FromNow(delay_s), [this] { OnLookAgain(); });
     }
 }
 
@@ -115,9 +123,8 @@ void TrafficSource::SendOfFile()
     }
     Send(bytes);
     constexpr double BITS_PER_BYTE = 8.0;
-    m_fileSending = ns3::Simulator::Schedule(ns3::Seconds(bytes * BITS_PER_BYTE / FILE_RATE_BPS),
-                                             &TrafficSource::SendOfFile,
-                                             this);
+    m_fileSending = ns3::Simulator::Schedule(FromNow(bytes * BITS_PER_BYTE / FILE_RATE_BPS),
+                                             [this] { SendOfFile(); });
 }
 
 void TrafficSource::Send(uint32_t bytes)
