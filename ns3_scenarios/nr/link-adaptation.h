@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_NR_LINK_ADAPTATION_H
 #define SLICEBRIDGE_NR_LINK_ADAPTATION_H
 
+#include "nr/block-error.h"
 #include "nr/nr-ran-config.h"
 #include "nr/transport-block.h"
 
@@ -13,6 +14,21 @@
 namespace slicebridge::nr
 {
 
+/**
+ * SINR at which a block over all given resources reaches a block error rate.
+ * @param gap_db distance of the receiver from the normal approximation
+ */
+double SinrFor_db(const PdschResources& resources,
+                  const ModulationCoding& coding,
+                  double blockErrorRate,
+                  double gap_db = LDPC_GAP_DB);
+
+/**
+ * [mcs] distance of the receiver from the normal approximation, in dB: LDPC_GAP_DB, or with an
+ * error table what brings the 10 % point of a block over the whole carrier to the table's SINR.
+ */
+std::vector<double> ReceiverGaps_db(const CarrierConfig& carrier);
+
 /// SINR at which each entry of a table reaches a block error rate, for a block on the whole
 /// bandwidth part; ascending.
 class SinrThresholds
@@ -21,7 +37,8 @@ class SinrThresholds
     /// MCS thresholds for a target.
     static SinrThresholds OfMcs(const CarrierConfig& carrier, double blockErrorTarget);
 
-    /// CQI thresholds for the standard's target of 0.1 (TS 38.214, 5.2.2.1).
+    /// CQI thresholds for the standard's target of 0.1 (TS 38.214, 5.2.2.1). With an error table a
+    /// CQI has the gap of the MCS that it stands for.
     static SinrThresholds OfCqi(const CarrierConfig& carrier);
 
     /// How many thresholds `sinr_db` reaches: for CQI the CQI itself, for MCS one more than the
@@ -61,6 +78,7 @@ class SinrThresholds
 
     SinrThresholds(const CarrierConfig& carrier,
                    std::span<const ModulationCoding> table,
+                   std::span<const double> gaps_db,
                    double blockErrorTarget);
 
     std::vector<double> m_threshold_db;

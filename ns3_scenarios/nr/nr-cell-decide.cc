@@ -54,14 +54,9 @@ void NrCell::OnFeedback(int64_t slot)
             Free(index);
             continue;
         }
-        auto& ue = m_network.ues[block.ue];
         if (block.transmissions == 1)
         {
-            const double target = m_network.blockErrorTargets[ue.slice];
-            const double step = m_network.config.csi.outerLoopStep_db;
-            ue.outerLoop_db += block.decoded ? step * target / (1.0 - target) : -step;
-            ue.outerLoop_db =
-                std::clamp(ue.outerLoop_db, -OUTER_LOOP_LIMIT_DB, OUTER_LOOP_LIMIT_DB);
+            AdjustOuterLoop(block);
         }
         if (block.decoded)
         {
@@ -74,10 +69,45 @@ void NrCell::OnFeedback(int64_t slot)
         }
         else
         {
-            m_repetitions[ue.slice].push_back(index);
+            m_repetitions[m_network.ues[block.ue].slice].push_back(index);
         }
     }
     due.clear();
+}
+
+/**
+ * Down by a step per error, up by step * target / (1 - target) per success, with two amendments.
+ * A block that was under way when the loop last went down tells nothing of the rate that it went
+ * down to: its error only has to be paid for by as many successes as any other. And the loop is not
+ * wound up where a change would have no effect: above what the reports allow, below MCS 0.
+ */
+void NrCell::AdjustOuterLoop(const Block& block)
+{
+    auto& ue = m_network.ues[block.ue];
+    const double target = m_network.blockErrorTargets[ue.slice];
+    const double step_db = m_network.config.csi.outerLoopStep_db;
+    if (!block.decoded)
+    {
+        if (block.outerLoopDowns != ue.outerLoopDowns)
+        {
+            ue.outerLoopDebt_db += step_db;
+        }
+        else if (block.mcs > 0)
+        {
+            ue.outerLoop_db = std::max(ue.outerLoop_db - step_db, -OUTER_LOOP_LIMIT_DB);
+            ++ue.outerLoopDowns;
+        }
+        return;
+    }
+    const double up_db = step_db * target / (1.0 - target);
+    if (ue.outerLoopDebt_db > 0.0)
+    {
+        ue.outerLoopDebt_db -= up_db;
+    }
+    else if (!block.atReport)
+    {
+        ue.outerLoop_db = std::min(ue.outerLoop_db + up_db, OUTER_LOOP_LIMIT_DB);
+    }
 }
 
 void NrCell::RefreshReport(uint32_t index, int64_t slot)
@@ -109,6 +139,7 @@ void NrCell::RefreshReport(uint32_t index, int64_t slot)
     const double reference = m_evenPower_w / disturbance_w;
     const auto table = CqiTable(m_network.config.carrier.linkTable);
     double sum_db = 0.0;
+    double best_db = m_cqiSinr_db[0];
     for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
     {
         const uint8_t cqi = m_network.cqiThresholds.CountReachedLinear(
@@ -116,8 +147,10 @@ void NrCell::RefreshReport(uint32_t index, int64_t slot)
         ue.reportedSinr_db[rbg] = static_cast<float>(m_cqiSinr_db[cqi]);
         ue.reportedRate_bps[rbg] = m_cqiRate_bps[cqi];
         sum_db += m_cqiSinr_db[cqi];
+        best_db = std::max(best_db, m_cqiSinr_db[cqi]);
     }
     ue.meanSinr_db = static_cast<float>(sum_db / m_rbgs);
+    ue.bestSinr_db = static_cast<float>(best_db);
     const uint8_t wideband = m_network.cqiThresholds.CountReached(ue.meanSinr_db + 1e-3);
     ++m_counters[ue.slice].cqi[wideband];
     ue.counters.cqi = wideband;
@@ -179,7 +212,7 @@ void NrCell::CollectCandidates(int64_t slot, uint32_t symbols)
 NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols)
 {
     auto& ue = m_network.ues[index];
-    const uint8_t mcs = ChooseMcs(ue, ue.meanSinr_db);
+    const uint8_t mcs = ChooseMcs(ue, ue.meanSinr_db, ue.bestSinr_db).mcs;
     const double elements = ElementsPerPrb(symbols) * m_network.config.carrier.rbgSize_prb;
     Candidate candidate{};
     candidate.ue = index;
@@ -207,15 +240,18 @@ double NrCell::DecayedRate_bps(double rate_bps, double idleSlots)
     return std::max(1.0, rate_bps * RateDecay(idleSlots));
 }
 
-uint8_t NrCell::ChooseMcs(const NrUe& ue, double sinr_db) const
+/// The outer loop corrects the mean of what was reported for the RBGs, up to the best of them: a
+/// CQI is the highest that the UE can receive.
+NrCell::McsChoice NrCell::ChooseMcs(const NrUe& ue, double sinr_db, double best_db) const
 {
-    const double corrected_db =
-        sinr_db + ue.outerLoop_db + ue.powerOffset_db + m_powerBoost_db[ue.slice];
     // A CQI's threshold is an MCS's threshold too: do not fall below it by rounding.
     constexpr double ROUNDING_DB = 0.06;
-    const uint8_t reached =
-        m_network.mcsThresholds[ue.slice].CountReached(corrected_db + ROUNDING_DB);
-    return reached > 0 ? reached - 1U : 0U;
+    const double corrected_db = sinr_db + ue.outerLoop_db;
+    const double power_db = ue.powerOffset_db + m_powerBoost_db[ue.slice] + ROUNDING_DB;
+    const auto& thresholds = m_network.mcsThresholds[ue.slice];
+    const uint8_t reached = thresholds.CountReached(std::min(corrected_db, best_db) + power_db);
+    return {.mcs = static_cast<uint8_t>(reached > 0 ? reached - 1U : 0U),
+            .atReport = corrected_db >= best_db};
 }
 
 void NrCell::Decide(int64_t slot)
@@ -388,7 +424,9 @@ void NrCell::GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first)
         plan.owner[rbg] = winner.grant;
         winner.needed_bytes -=
             winner.bytesPerRbg * m_network.RbgPrbs(rbg) / m_network.config.carrier.rbgSize_prb;
-        winner.sumSinr_db += m_network.ues[winner.ue].reportedSinr_db[rbg];
+        const double sinr_db = m_network.ues[winner.ue].reportedSinr_db[rbg];
+        winner.sumSinr_db += sinr_db;
+        winner.bestSinr_db = std::max(winner.bestSinr_db, sinr_db);
         winner.prbs += m_network.RbgPrbs(rbg);
         ++winner.rbgs;
     }
@@ -402,7 +440,10 @@ void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot
     const uint32_t index = NewBlock();
     auto& block = m_blocks[index];
     block.ue = candidate.ue;
-    block.mcs = ChooseMcs(ue, candidate.sumSinr_db / candidate.rbgs);
+    const auto choice = ChooseMcs(ue, candidate.sumSinr_db / candidate.rbgs, candidate.bestSinr_db);
+    block.mcs = choice.mcs;
+    block.atReport = choice.atReport;
+    block.outerLoopDowns = ue.outerLoopDowns;
     block.coding = McsTable(carrier.linkTable)[block.mcs];
     block.rbgs = static_cast<uint16_t>(candidate.rbgs);
     block.tbs_bits =

@@ -52,6 +52,7 @@ void NrCell::Transmit(int64_t slot, std::vector<Delivery>& deliveries)
         return;
     }
     const uint32_t symbols = m_network.DataSymbols(slot);
+    const auto due = static_cast<std::size_t>(slot + m_network.FeedbackDelay_slots(slot));
     AccountTransmission(*plan);
     for (std::size_t grant = 0; grant < plan->grants.size(); ++grant)
     {
@@ -64,8 +65,6 @@ void NrCell::Transmit(int64_t slot, std::vector<Delivery>& deliveries)
             const double draw = m_network.ues[block.ue].blockErrors->GetValue();
             Settle(index, draw >= error, slot, deliveries);
         }
-        const auto& harq = m_network.config.harq;
-        const auto due = static_cast<std::size_t>(slot + harq.k1_slots + harq.n2_slots);
         m_feedback[due % m_feedback.size()].push_back(index);
     }
 }
@@ -94,6 +93,7 @@ void NrCell::Gather(const SlotPlan& plan, std::size_t grant, uint32_t symbols)
     auto& block = m_blocks[index];
     const auto& environment = m_network.environment;
     const int64_t time_ns = plan.slot * SlotLength_ns(m_network.config.carrier.numerology);
+    const double gap_db = m_network.receiverGap_db[block.mcs];
     const std::size_t count = last - first + 1U;
     const std::span gains{m_gains.data(), count};
     const std::span interference_w{m_interference_w.data(), count};
@@ -108,7 +108,7 @@ void NrCell::Gather(const SlotPlan& plan, std::size_t grant, uint32_t symbols)
             continue;
         }
         const double sinr = plan.power_w[rbg] * gains[i] / interference_w[i];
-        const double sinr_db = 10.0 * std::log10(std::max(sinr, 1e-12)) - LDPC_GAP_DB;
+        const double sinr_db = 10.0 * std::log10(std::max(sinr, 1e-12)) - gap_db;
         block.gathered.Add(InformationAt(block.coding.modulationOrder, sinr_db),
                            ElementsPerPrb(symbols) * m_network.RbgPrbs(rbg));
     }

@@ -15,11 +15,7 @@ namespace slicebridge::nr
 namespace
 {
 
-/// Slots ahead or behind for which plans and feedback are kept.
-std::size_t RingSize(const HarqConfig& harq)
-{
-    return static_cast<std::size_t>(harq.n0_slots) + harq.k1_slots + harq.n2_slots + 2;
-}
+constexpr int64_t SYMBOLS_PER_SLOT = 14;
 
 /// A slice's spectral density may leave the even one by this factor either way: 6 dB.
 constexpr double GREATEST_BOOST = 4.0;
@@ -30,6 +26,7 @@ NetworkState::NetworkState(NrRanConfig networkConfig)
     : config(std::move(networkConfig)),
       environment(config, 100'000),
       cqiThresholds(SinrThresholds::OfCqi(config.carrier)),
+      receiverGap_db(ReceiverGaps_db(config.carrier)),
       slotPattern(ParseSlotPattern(config.carrier.slotPattern)),
       meanPower_w(config.sites.count)
 {
@@ -63,9 +60,34 @@ uint32_t NetworkState::DataSymbols(int64_t slot) const
     return 0;
 }
 
+uint32_t NetworkState::FeedbackDelay_slots(int64_t slot) const
+{
+    const auto& carrier = config.carrier;
+    const bool inSpecial = carrier.controlSymbols + carrier.specialSymbols < SYMBOLS_PER_SLOT;
+    const auto hasUplink = [&](SlotKind kind)
+    { return kind == SlotKind::Uplink || (kind == SlotKind::Special && inSpecial); };
+    const bool tdd = std::ranges::any_of(slotPattern, hasUplink);
+    const auto size = static_cast<int64_t>(slotPattern.size());
+    int64_t at = slot + config.harq.k1_slots;
+    while (tdd && !hasUplink(slotPattern[static_cast<std::size_t>(at % size)]))
+    {
+        ++at;
+    }
+    return static_cast<uint32_t>(at - slot) + config.harq.n2_slots;
+}
+
+std::size_t NetworkState::RingSize() const
+{
+    uint32_t longest = 0;
+    for (std::size_t slot = 0; slot < slotPattern.size(); ++slot)
+    {
+        longest = std::max(longest, FeedbackDelay_slots(static_cast<int64_t>(slot)));
+    }
+    return config.harq.n0_slots + longest + 2;
+}
+
 int64_t NetworkState::ReceptionTime_ns(int64_t slot) const
 {
-    constexpr int64_t SYMBOLS_PER_SLOT = 14;
     const int64_t length_ns = SlotLength_ns(config.carrier.numerology);
     const int64_t symbols = config.carrier.controlSymbols + DataSymbols(slot);
     return slot * length_ns + length_ns * symbols / SYMBOLS_PER_SLOT +
@@ -91,8 +113,8 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
           [this](DuPacket&& packet) { Admit(std::move(packet)); },
           [this](DuPacket&& packet) { m_network.onDropped(packet.ue, *packet.packet); }),
       m_repetitions(m_slices),
-      m_plans(RingSize(network.config.harq)),
-      m_feedback(RingSize(network.config.harq)),
+      m_plans(network.RingSize()),
+      m_feedback(network.RingSize()),
       m_candidates(m_slices),
       m_demand(m_slices),
       m_sliceOfRbg(m_rbgs),

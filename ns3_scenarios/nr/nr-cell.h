@@ -34,6 +34,7 @@ struct NetworkState
     SinrThresholds cqiThresholds;
     std::vector<SinrThresholds> mcsThresholds; ///< [slice], for its block error target
     std::vector<double> blockErrorTargets;     ///< [slice]
+    std::vector<double> receiverGap_db;        ///< [mcs]
     std::vector<SlotKind> slotPattern;
     std::vector<NrUe> ues;
     std::vector<NrCell*> cells;
@@ -50,6 +51,13 @@ struct NetworkState
 
     /// PDSCH symbols of a slot, 0 if it has none.
     uint32_t DataSymbols(int64_t slot) const;
+
+    /// From a transmission in this slot to the first decision that knows its feedback: K1, or with
+    /// TDD until the first later slot that has an uplink symbol for it, and N2.
+    uint32_t FeedbackDelay_slots(int64_t slot) const;
+
+    /// Slots ahead or behind for which plans and feedback are kept.
+    std::size_t RingSize() const;
 
     uint32_t RbgPrbs(uint32_t rbg) const
     {
@@ -137,6 +145,8 @@ class NrCell : public RanCell
         uint8_t transmissions{};
         uint16_t rbgs{};
         bool decoded{false};
+        bool atReport{false};      ///< its MCS is the highest that the CQI reports allow
+        uint32_t outerLoopDowns{}; ///< of its UE when it was built
         GatheredInformation gathered;
     };
 
@@ -157,6 +167,12 @@ class NrCell : public RanCell
         double total_w{};
     };
 
+    struct McsChoice
+    {
+        uint8_t mcs;
+        bool atReport; ///< a better outer loop would not have raised it
+    };
+
     /// A UE with data, while a slot is divided.
     struct Candidate
     {
@@ -168,6 +184,7 @@ class NrCell : public RanCell
         uint32_t rbgs{};
         uint32_t prbs{};
         double sumSinr_db{};
+        double bestSinr_db{-1e9};
     };
 
     SlotPlan& PlanOf(int64_t slot);
@@ -176,7 +193,8 @@ class NrCell : public RanCell
     Candidate MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols);
     void RefreshReport(uint32_t index, int64_t slot);
     void DiscardExpired(uint32_t index, int64_t now_ns);
-    uint8_t ChooseMcs(const NrUe& ue, double sinr_db) const;
+    McsChoice ChooseMcs(const NrUe& ue, double sinr_db, double best_db) const;
+    void AdjustOuterLoop(const Block& block);
     void SpreadSlices(std::span<const uint32_t> quota, int64_t slot);
     RrmPolicyRatio InRbgs(const RrmPolicyRatio& policy) const;
     void GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next);

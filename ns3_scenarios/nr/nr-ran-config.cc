@@ -30,6 +30,9 @@ void ValidateCarrier(const CarrierConfig& carrier)
             "carrier.special_symbols must not pass carrier.data_symbols");
     Require(carrier.dmrsResPerPrb + carrier.overheadPerPrb < 12U * carrier.dataSymbols,
             "carrier.dmrs_res_per_prb leaves no resource element for data");
+    Require(carrier.errorTable_db.empty() ||
+                carrier.errorTable_db.size() == McsTable(carrier.linkTable).size(),
+            "carrier.error_table_db must have a value for each MCS of carrier.mcs_table");
     ParseSlotPattern(carrier.slotPattern);
 }
 

@@ -34,6 +34,10 @@ struct CarrierConfig
     uint32_t dmrsResPerPrb{12};   ///< resource elements per PRB and slot without data
     uint32_t overheadPerPrb{0};   ///< `xOverhead`: 0, 6, 12, 18
     LinkTable linkTable{LinkTable::Qam64};
+
+    /// [mcs] SINR at which a block over the whole carrier fails with 10 %, in place of the own
+    /// model's; empty: the own model.
+    std::vector<double> errorTable_db;
 };
 
 /// Processing times and HARQ.

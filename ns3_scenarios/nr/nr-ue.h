@@ -31,7 +31,10 @@ struct NrUe
     std::vector<float> reportedSinr_db;  ///< [rbg], quantised to CQI steps
     std::vector<float> reportedRate_bps; ///< [rbg], at the reported CQI
     float meanSinr_db{};                 ///< of reportedSinr_db
+    float bestSinr_db{};                 ///< of reportedSinr_db
     double outerLoop_db{};
+    double outerLoopDebt_db{}; ///< of successes to come, for errors that did not lower the loop
+    uint32_t outerLoopDowns{}; ///< how often the loop was lowered
 
     // Scheduling.
     double averageRate_bps{1.0}; ///< as of averageSlot

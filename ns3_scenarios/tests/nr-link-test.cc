@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Known answers of the NR link: TS 38.101-1/-2, TS 38.212, TS 38.214, and information theory.
-#include "nr/block-error.h"
+// Known answers of the NR link: TS 38.101-1/-2, TS 38.212, TS 38.214.
 #include "nr/carrier.h"
 #include "nr/modulation-coding.h"
 #include "nr/transport-block.h"
 
-#include <cmath>
 #include <gtest/gtest.h>
 #include <map>
 
@@ -324,96 +322,6 @@ TEST(CarrierTest, SlotPattern)
     EXPECT_THROW(ParseSlotPattern(""), std::invalid_argument);
     EXPECT_THROW(ParseSlotPattern("UUU"), std::invalid_argument);
     EXPECT_THROW(ParseSlotPattern("DDX"), std::invalid_argument);
-}
-
-/// QPSK is two antipodal signals: its information is that of BPSK over the real Gaussian channel.
-TEST(InformationTest, KnownValues)
-{
-    EXPECT_NEAR(InformationAt(2, -2.82).mean_bits, 0.5981, 0.01);
-    for (const uint8_t order : {2, 4, 6, 8})
-    {
-        double before = 0.0;
-        for (double sinr_db = -20.0; sinr_db <= 40.0; sinr_db += 0.5)
-        {
-            const auto information = InformationAt(order, sinr_db);
-            const double capacity = std::log2(1.0 + std::pow(10.0, sinr_db / 10.0));
-            EXPECT_GE(information.mean_bits, before - 1e-9);
-            EXPECT_LE(information.mean_bits, std::min<double>(order, capacity) + 1e-6);
-            EXPECT_GE(information.variance_bits2, 0.0);
-            before = information.mean_bits;
-        }
-        EXPECT_NEAR(InformationAt(order, 45.0).mean_bits, order, 1e-6);
-    }
-    // Low SINR: the dispersion of Gaussian signalling, 2 gamma / ln(2)^2 for small gamma.
-    const double gamma = 0.001;
-    EXPECT_NEAR(InformationAt(2, -30.0).mean_bits, gamma / std::log(2.0), 2e-5);
-    EXPECT_NEAR(InformationAt(2, -30.0).variance_bits2,
-                2.0 * gamma / std::pow(std::log(2.0), 2),
-                4e-5);
-    EXPECT_THROW(InformationAt(3, 0.0), std::invalid_argument);
-}
-
-/// SINR at which `mcs` on `prbs` PRBs x 12 symbols has a given block error rate.
-double Threshold_db(LinkTable table, uint8_t mcs, uint32_t prbs, double target)
-{
-    const auto& coding = McsTable(table)[mcs];
-    const PdschResources resources{prbs, 12, 12, 0, 1};
-    const auto blocks =
-        SegmentTransportBlock(TransportBlockSize_bits(resources, coding), coding.CodeRate());
-    double low_db = -25.0;
-    double high_db = 45.0;
-    while (high_db - low_db > 1e-4)
-    {
-        const double middle_db = 0.5 * (low_db + high_db);
-        GatheredInformation gathered;
-        gathered.Add(InformationAt(coding.modulationOrder, middle_db - LDPC_GAP_DB),
-                     ResourceElements(resources));
-        (BlockErrorRate(blocks, gathered) > target ? low_db : high_db) = middle_db;
-    }
-    return high_db;
-}
-
-TEST(BlockErrorTest, EveryMcsLiesAboveTheCapacityBound)
-{
-    for (const auto table : {LinkTable::Qam64, LinkTable::Qam256, LinkTable::Qam64LowSe})
-    {
-        for (uint8_t mcs = 0; mcs < McsTable(table).size(); ++mcs)
-        {
-            for (const uint32_t prbs : {4U, 51U})
-            {
-                const double bound_db =
-                    10.0 * std::log10(std::exp2(McsTable(table)[mcs].SpectralEfficiency()) - 1.0);
-                EXPECT_GT(Threshold_db(table, mcs, prbs, 0.1), bound_db) << int(mcs);
-                EXPECT_LT(Threshold_db(table, mcs, prbs, 0.1), bound_db + 4.5) << int(mcs);
-            }
-        }
-    }
-}
-
-TEST(BlockErrorTest, ShortBlocksNeedMoreThanLongOnes)
-{
-    for (const uint8_t mcs : {0, 5, 12, 20, 27})
-    {
-        EXPECT_GT(Threshold_db(LinkTable::Qam64, mcs, 2, 1e-3),
-                  Threshold_db(LinkTable::Qam64, mcs, 50, 1e-3))
-            << int(mcs);
-    }
-}
-
-/// Incremental redundancy: a repetition at the same SINR halves the code rate.
-TEST(BlockErrorTest, RetransmissionAddsInformation)
-{
-    const auto& coding = McsTable(LinkTable::Qam64)[16];
-    const PdschResources resources{10, 12, 12, 0, 1};
-    const auto blocks =
-        SegmentTransportBlock(TransportBlockSize_bits(resources, coding), coding.CodeRate());
-    const auto part = InformationAt(coding.modulationOrder, 4.0);
-    GatheredInformation gathered;
-    gathered.Add(part, ResourceElements(resources));
-    EXPECT_GT(BlockErrorRate(blocks, gathered), 0.999);
-    gathered.Add(part, ResourceElements(resources));
-    EXPECT_LT(BlockErrorRate(blocks, gathered), 1e-3);
-    EXPECT_EQ(BlockErrorRate(blocks, GatheredInformation{}), 1.0);
 }
 
 } // namespace

@@ -2,12 +2,14 @@
 //
 // One NR cell and UE, measured from outside and compared with an independent simulator's figures.
 #include "nr-ran-testbed.h"
+#include "nr/link-adaptation.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -46,11 +48,14 @@ class NrLatency : public ::testing::TestWithParam<LatencyCase>
 };
 
 /// 5G-LENA 4.0, latency_small_packets: 40 MHz, 30 dB, N0 + L1/L2 latency of 2 slots, 1 control and
-/// 12 data symbols, 100 us of decoding.
+/// 12 data symbols, 100 us of decoding. Numerologies 2 and 3 were not measured; they follow from
+/// the same sum, 3 slots, 13 symbols and the decoding time.
 INSTANTIATE_TEST_SUITE_P(Numerologies,
                          NrLatency,
                          ::testing::Values(LatencyCase{0, 216, 3029.03, 3526.73, 4028.56},
-                                           LatencyCase{1, 106, 1564.57, 1813.40, 2064.28}));
+                                           LatencyCase{1, 106, 1564.57, 1813.40, 2064.28},
+                                           LatencyCase{2, 51, 832.14, 957.14, 1082.14},
+                                           LatencyCase{3, 24, 466.07, 528.57, 591.07}));
 
 TEST_P(NrLatency, OfSmallPacketsIsThatOfAnIndependentSimulator)
 {
@@ -69,21 +74,27 @@ TEST_P(NrLatency, OfSmallPacketsIsThatOfAnIndependentSimulator)
     EXPECT_NEAR(mean_us, expected.mean_us, 0.02 * expected.mean_us);
 }
 
+/// The SINR from which a CQI is reported. Reports are for blocks over the whole band; short ones
+/// need more, so that of those several in a hundred fail.
+double EdgeOfCqi_db(const CarrierConfig& carrier, uint8_t cqi)
+{
+    return SinrThresholds::OfCqi(carrier).At_db(cqi - 1U) + 0.06;
+}
+
 TEST_P(NrLatency, HarqAddsWholeRoundTripsOfTheIndependentSimulator)
 {
     const auto& expected = GetParam();
     const double slot_us = 1000.0 / (1 << expected.numerology);
     // In its runs at 14.3 dB and MCS 20 a block error adds 5.0 ms and 2.56 ms in the mean: 5 slots.
     constexpr double ROUND_TRIP_SLOTS = 5.0;
-    auto config = ConstantSinr(11.0);
+    auto config = ConstantSinr(0.0);
     config.carrier.numerology = expected.numerology;
     config.carrier.bandwidth_prb = expected.bandwidth_prb;
     config.csi.outerLoopStep_db = 0.0;
-    // The rate is for a block over the whole band; short blocks need more, so they fail at times.
     double worst = 0.0;
-    for (const double sinr_db : {6.3, 8.3, 10.3, 12.3})
+    for (const uint8_t cqi : {8, 9, 10, 11})
     {
-        config.propagation.sinr_db = sinr_db;
+        config.propagation.sinr_db = EdgeOfCqi_db(config.carrier, cqi);
         for (const double delay_us : Delays_us(config, 300, [](int) { return 0.0; }))
         {
             const double rounds = (delay_us - expected.aligned_us) / slot_us / ROUND_TRIP_SLOTS;
@@ -92,6 +103,60 @@ TEST_P(NrLatency, HarqAddsWholeRoundTripsOfTheIndependentSimulator)
         }
     }
     EXPECT_GE(worst, 0.98) << "no block had to be repeated";
+}
+
+struct TddCase
+{
+    const char* pattern;
+    int arrival;                    ///< slot at whose start packets come
+    std::vector<int> transmissions; ///< slots after that in which they are sent, one by one
+};
+
+class NrTddLatency : public ::testing::TestWithParam<TddCase>
+{
+};
+
+/// By hand, as 5G-LENA 4.0 has it: a packet that comes as slot a begins is decided on in slot a + 1
+/// or later for a slot with downlink symbols two later (N0). Feedback goes in the first slot of
+/// kind S or U from two slots after the transmission (K1), and the slot after that (N2) decides on
+/// the repetition, again for two later.
+INSTANTIATE_TEST_SUITE_P(Patterns,
+                         NrTddLatency,
+                         ::testing::Values(TddCase{"DDDSU", 0, {3, 11, 16, 21}},
+                                           TddCase{"DDDSU", 1, {4, 10, 15, 20}},
+                                           TddCase{"DDDSU", 2, {3, 9, 14, 19}},
+                                           TddCase{"DDDSU", 3, {3, 8, 13, 18}},
+                                           TddCase{"DDDSU", 4, {3, 8, 13, 18}},
+                                           TddCase{"DDSU", 0, {4, 9, 14, 21}},
+                                           TddCase{"DSUUU", 0, {5, 10, 15, 20}}));
+
+TEST_P(NrTddLatency, FirstTransmissionsAndRepetitionsComeInTheirSlots)
+{
+    const auto& [pattern, arrival, transmissions] = GetParam();
+    constexpr double SLOT_US = 500.0;
+    auto config = ConstantSinr(0.0);
+    config.carrier.slotPattern = pattern;
+    config.carrier.specialSymbols = 12;
+    config.csi.outerLoopStep_db = 0.0;
+    std::set<int> seen;
+    for (const uint8_t cqi : {8, 9, 10, 11})
+    {
+        config.propagation.sinr_db = EdgeOfCqi_db(config.carrier, cqi);
+        // 10 ms are whole patterns of 5 slots and of 4.
+        const auto delays_us = Delays_us(config, 300, [&](int) { return 0.5 * arrival; });
+        for (const double delay_us : delays_us)
+        {
+            const double slots = (delay_us - 100.0) / SLOT_US - 13.0 / 14.0;
+            EXPECT_NEAR(slots, std::round(slots), 0.01);
+            seen.insert(static_cast<int>(std::lround(slots)));
+        }
+    }
+    for (const int slot : seen)
+    {
+        EXPECT_TRUE(std::ranges::count(transmissions, slot)) << slot;
+    }
+    EXPECT_TRUE(seen.contains(transmissions[0]));
+    EXPECT_TRUE(seen.contains(transmissions[1])) << "no block had to be repeated";
 }
 
 struct Envelope
@@ -133,37 +198,15 @@ double Throughput_mbps(int numerology, double sinr_db)
     return 8e-6 * static_cast<double>(bed.deliveredBytes[0] - before);
 }
 
-/// The other simulator has neither an outer loop nor a rate between its 15 CQIs, whose steps its
-/// table shows on the next whole dB. So the upper side is that of 1 dB more: here the steps are
-/// smaller and come earlier.
-TEST(NrThroughput, OverSinrFollowsTheEnvelopeOfAnIndependentSimulatorsErrorModels)
+TEST(NrThroughput, OverSinrLiesInTheEnvelopeOfAnIndependentSimulatorsErrorModels)
 {
     const auto envelope = ReadEnvelope();
     ASSERT_EQ(envelope.size(), 62U);
-    for (std::size_t i = 0; i < envelope.size(); ++i)
+    for (const auto& [numerology, sinr_db, low_mbps, high_mbps] : envelope)
     {
-        const auto& [numerology, sinr_db, low_mbps, high_mbps] = envelope[i];
-        const bool last = i + 1 == envelope.size() || envelope[i + 1].numerology != numerology;
         const double mbps = Throughput_mbps(numerology, sinr_db);
         EXPECT_GE(mbps, 0.95 * low_mbps) << numerology << ' ' << sinr_db << " dB";
-        EXPECT_LE(mbps, 1.05 * (last ? high_mbps : envelope[i + 1].high_mbps))
-            << numerology << ' ' << sinr_db << " dB";
-    }
-}
-
-TEST(NrOuterLoop, HoldsTheBlockErrorTargetOfTheSlice)
-{
-    for (const double sinr_db : {1.3, 5.9, 11.1, 17.7})
-    {
-        auto config = ConstantSinr(sinr_db);
-        config.harq.transmissions = 1;
-        Testbed bed(config);
-        bed.Saturate({0}, 9);
-        bed.Run(10.0);
-        const auto counters = bed.Slices()[0];
-        const double ratio =
-            static_cast<double>(counters.tbError) / static_cast<double>(counters.tb);
-        EXPECT_NEAR(ratio, 0.1, 0.02) << sinr_db << " dB";
+        EXPECT_LE(mbps, 1.05 * high_mbps) << numerology << ' ' << sinr_db << " dB";
     }
 }
 
