@@ -30,8 +30,8 @@ from pybridge.wire import Flag, Header, MessageType
 
 _log = logging.getLogger(__name__)
 
-# Plain integers: an IntFlag costs a microsecond at every use.
-_HIGH_DECISION, _LAST = int(Flag.HIGH_DECISION), int(Flag.LAST)
+# A plain integer: an IntFlag costs a microsecond at every use.
+_LAST = int(Flag.LAST)
 
 END_GRACE_S = 30.0
 """Time that a simulation has to write its records and exit once the episode has ended in good order."""
@@ -124,7 +124,7 @@ class Episode:
         header = Header(MessageType.ACTION, episode=self._number, step=self._step)
         self.awaits_action = False
         self._step += 1
-        self._send(header, action.body)
+        self._send(header, action.flat)
 
     def finish(self) -> None:
         """After the last STATE: the simulation says BYE and exits 0. Raises `SimulationError` if it does not.
@@ -198,18 +198,8 @@ class Episode:
         header, body = message
         if len(body) != self._dtype.itemsize:
             raise ProtocolError(f"a STATE has {self._dtype.itemsize} bytes by its schema, got {len(body)}")
-        last = bool(header.flags & _LAST)
-        self.awaits_action = not last
-        return Observation(
-            schema=self.connection.schema,
-            levels=self._levels,
-            episode=header.episode,
-            step=header.step,
-            time_ns=header.time_ns,
-            high_decision=bool(header.flags & _HIGH_DECISION),
-            last=last,
-            body=np.frombuffer(body, self._dtype, count=1)[0],
-        )
+        self.awaits_action = not header.flags & _LAST
+        return Observation(self.connection.schema, self._levels, header, body, self._dtype)
 
     def _unexpected_end(self, message: Message) -> SimulationError:
         """The simulation said BYE or ERROR in place of a STATE."""

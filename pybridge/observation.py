@@ -10,13 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from pybridge.errors import ActionError, SessionStateError
-from pybridge.schema import Levels, Schema
+from pybridge.schema import Levels, Schema, Tensor
+from pybridge.wire import Flag, Header
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
 
-DEDICATED, MIN, MAX, COMPUTE, POWER = range(5)
+REPORT_COLUMNS = 5
+DEDICATED, MIN, MAX, COMPUTE, POWER = range(REPORT_COLUMNS)
 """Columns of `Observation.requested`, `.projected` and `.achieved`."""
+
+FLOAT_BYTES = 4
+_FLOAT = np.dtype("<f4")
+
+# Plain integers: an IntFlag costs a microsecond at every use.
+_HIGH_DECISION, _LAST = int(Flag.HIGH_DECISION), int(Flag.LAST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,17 +33,47 @@ class Observation:
 
     schema: Schema
     levels: Levels
-    episode: int
-    step: int
-    """Decision epochs so far, 0 at the first."""
-    time_ns: int
-    """Simulated time since the end of warm-up."""
-    high_decision: bool
-    """Slices are decided now; otherwise only UEs are."""
-    last: bool
-    """The episode is over; nothing can be decided any more."""
-    body: np.void
-    """The tensors by name, as they came."""
+    header: Header
+    raw: bytes
+    """The message body, as it came."""
+    dtype: np.dtype[np.void]
+    """Where the tensors are in it."""
+
+    @property
+    def episode(self) -> int:
+        """Number of the episode."""
+        return self.header.episode
+
+    @property
+    def step(self) -> int:
+        """Decision epochs so far, 0 at the first."""
+        return self.header.step
+
+    @property
+    def time_ns(self) -> int:
+        """Simulated time since the end of warm-up."""
+        return self.header.time_ns
+
+    @property
+    def high_decision(self) -> bool:
+        """Slices are decided now; otherwise only UEs are."""
+        return bool(self.header.flags & _HIGH_DECISION)
+
+    @property
+    def last(self) -> bool:
+        """The episode is over; nothing can be decided any more."""
+        return bool(self.header.flags & _LAST)
+
+    @property
+    def body(self) -> np.void:
+        """The tensors by name."""
+        body: np.void = np.frombuffer(self.raw, self.dtype, count=1)[0]
+        return body
+
+    @property
+    def flat(self) -> FloatArray:
+        """The whole body as float32, for precomputed tables of indices; tensors of integers make no sense in it."""
+        return np.frombuffer(self.raw, _FLOAT)
 
     @property
     def time_s(self) -> float:
@@ -109,8 +147,12 @@ class Action:
     """
 
     __slots__ = (
+        "_clipped",
+        "_high",
+        "_low",
         "body",
         "compute_share",
+        "flat",
         "levels",
         "power_share",
         "prb_policy",
@@ -122,7 +164,11 @@ class Action:
     def __init__(self, schema: Schema, levels: Levels) -> None:
         self.schema = schema
         self.levels = levels
-        self.body = np.zeros((), dtype=schema.action_dtype(levels))
+        dtype = schema.action_dtype(levels)
+        self.flat: FloatArray = np.zeros(dtype.itemsize // FLOAT_BYTES, dtype=_FLOAT)
+        """The message body."""
+        self.body = self.flat.view(dtype).reshape(())
+        """The same by tensor."""
         self.prb_policy: FloatArray = self.body["prb_policy"]
         """dedicated, min, max PRB ratio, shape (cells, slices, 3), each in [0, 1]."""
         self.compute_share: FloatArray = self.body["compute_share"]
@@ -138,12 +184,35 @@ class Action:
         self.power_share[...] = _initial_power_shares(schema)
         if self.ue_weight is not None:
             self.ue_weight[...] = 1.0
+        self._low, self._high = self._bounds()
+        self._clipped = np.empty_like(self.flat)
 
     def check(self) -> None:
         """Raise `ActionError` naming the first tensor and index that is NaN or out of its range."""
-        for tensor in self.schema.action:
-            if (tensor.both_only and self.levels == "high") or tensor.low is None or tensor.high is None:
-                continue
+        # What clipping leaves as it is lies in range; NaN does not survive fmax.
+        np.fmax(self.flat, self._low, out=self._clipped)
+        np.fmin(self._clipped, self._high, out=self._clipped)
+        if self._clipped.tobytes() != self.flat.tobytes():
+            self._name_what_is_wrong()
+
+    def _bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Smallest and largest value of each element of the body; infinite where the schema has no range."""
+        low, high = (np.full_like(self.flat, value) for value in (-np.inf, np.inf))
+        for tensor in self._ranged():
+            low.view(self.body.dtype)[tensor.name][...] = tensor.low
+            high.view(self.body.dtype)[tensor.name][...] = tensor.high
+        return low, high
+
+    def _ranged(self) -> list[Tensor]:
+        """Tensors of the body that have a range."""
+        names = self.body.dtype.names or ()
+        present = [tensor for tensor in self.schema.action if tensor.name in names]
+        return [tensor for tensor in present if tensor.low is not None and tensor.high is not None]
+
+    def _name_what_is_wrong(self) -> None:
+        for tensor in self._ranged():
+            assert tensor.low is not None
+            assert tensor.high is not None
             values = self.body[tensor.name]
             fine = (values >= np.float32(tensor.low)) & (values <= np.float32(tensor.high))
             if not fine.all():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,43 @@ DEFAULT_UE_FEATURES = (
 """Inputs per UE of the low-level agents of `RanParallelEnv`."""
 
 
+class FeatureTable:
+    """Inputs of a policy read from a flat array of values, in a few array operations whatever their number.
+
+    Input i is min(f(max(values[index_i], low_i)) / f(scale_i), high_i), NaN read as low_i, with f(x) = x, or log(1 + x)
+    where `is_log`. A constant c is low = high = c with scale 1. All tables are made here; a call allocates nothing but
+    its result. Not for use from two threads at once.
+    """
+
+    def __init__(
+        self,
+        index: npt.NDArray[np.intp],
+        is_log: npt.NDArray[np.bool_],
+        scale: npt.NDArray[np.float32],
+        low: npt.NDArray[np.float32],
+        high: npt.NDArray[np.float32],
+    ) -> None:
+        """All arguments in the shape of the result."""
+        self._shape = index.shape
+        order = np.argsort(~is_log.reshape(-1), kind="stable")  # what takes the logarithm stands together
+        self._index = index.reshape(-1)[order]
+        divisor = np.where(is_log, np.log1p(scale), scale).astype(np.float32)
+        self._divisor, self._low, self._high = (array.reshape(-1)[order] for array in (divisor, low, high))
+        self._back = np.argsort(order).reshape(self._shape)
+        self._values = np.empty(len(order), dtype=np.float32)
+        self._logs = self._values[: int(is_log.sum())]
+
+    def __call__(self, flat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A new array of float32."""
+        values = self._values
+        flat.take(self._index, out=values, mode="clip")  # the only mode that needs no buffer of its own
+        np.fmax(values, self._low, out=values)
+        np.log1p(self._logs, out=self._logs)
+        np.divide(values, self._divisor, out=values)
+        np.minimum(values, self._high, out=values)
+        return values.take(self._back)
+
+
 class FeatureScaler:
     """Picks and scales the columns of a KPM array."""
 
@@ -67,14 +104,25 @@ class FeatureScaler:
         missing = [feature.kpm for feature in features if feature.kpm not in columns]
         if missing:
             raise SchemaError(f"no KPM `{missing[0]}`; the simulation has: {', '.join(columns)}")
-        self._columns = np.array([columns[feature.kpm] for feature in features], dtype=np.intp)
-        self._scale = np.array([feature.scale for feature in features], dtype=np.float32)
-        self._is_log = np.array([feature.curve == "log" for feature in features])
+        self.columns = np.array([columns[feature.kpm] for feature in features], dtype=np.intp)
+        """Of the features, in their order."""
+        self.scale = np.array([feature.scale for feature in features], dtype=np.float32)
+        self.is_log = np.array([feature.curve == "log" for feature in features], dtype=np.bool_)
+        self._tables: dict[tuple[int, ...], FeatureTable] = {}
 
     def __call__(self, kpms: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Shape (..., KPMs) to (..., features), in [0, 1]."""
-        values = np.maximum(np.nan_to_num(kpms[..., self._columns], nan=0.0), 0.0)
-        linear = values / self._scale
-        scaled = np.where(self._is_log, np.log1p(values) / np.log1p(self._scale), linear)
-        clipped: npt.NDArray[np.float32] = np.clip(scaled, 0.0, 1.0).astype(np.float32)
-        return clipped
+        table = self._tables.get(kpms.shape)
+        if table is None:
+            table = self._tables[kpms.shape] = self._table(kpms.shape)
+        return table(kpms.reshape(-1))
+
+    def _table(self, shape: tuple[int, ...]) -> FeatureTable:
+        rows = np.arange(0, int(np.prod(shape)), shape[-1], dtype=np.intp).reshape(*shape[:-1], 1)
+        index = rows + self.columns
+
+        def spread(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.broadcast_to(values, index.shape)
+
+        zeros, ones = (np.full(index.shape, value, dtype=np.float32) for value in (0.0, 1.0))
+        return FeatureTable(index, spread(self.is_log), spread(self.scale), zeros, ones)

@@ -210,8 +210,8 @@ class RanParallelEnv(ParallelEnv[str, Any, Array]):  # type: ignore[misc]
 
     def _observe(self) -> dict[str, Any]:
         running, state = self._running, self._running.state
-        high = running.slice_view(state.slice_high, state).reshape(self._layout.n_cells, -1)
-        low = running.slice_view(state.slice_low, state).reshape(len(self._low), -1)
+        high = running.high_view(state).reshape(self._layout.n_cells, -1)
+        low = running.low_view(state).reshape(len(self._low), -1)
         flag = np.float32(state.high_decision)
         ues, mask = running.slots.pad(running.ue_scaler(state.ue)), running.slots.mask()
         observations: dict[str, Any] = {agent: np.append(high[row], flag) for row, agent in enumerate(self._high)}
@@ -247,7 +247,8 @@ class _Views:
         self, state: Observation, slice_features: Sequence[Feature], ue_features: Sequence[Feature], n_slots: int
     ) -> None:
         schema = state.schema
-        self.slice_view = SliceView(slice_features, schema)
+        self.high_view = SliceView(slice_features, schema, "both")
+        self.low_view = SliceView(slice_features, schema, "both", period="low")
         self.ue_scaler = FeatureScaler(ue_features, schema.ue_kpm_index)
         self._n_slots = n_slots
         self._rates: deque[UeRates] = deque(maxlen=schema.high_period_ms // schema.low_period_ms)

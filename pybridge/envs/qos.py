@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.observation import Observation
+from pybridge.observation import FLOAT_BYTES, Observation
 from pybridge.schema import Schema
 
 Array = npt.NDArray[np.float64]
@@ -30,6 +30,10 @@ _DELIVERED_KBPS, _OFFERED_KBPS = "x.goodput_kbps", "x.offered_kbps"
 _PACKETS = ("x.packets_delivered", "x.packets_late", "x.packets_dropped", "x.packets_lost")
 
 _KNEE, _WIDTH = 0.8, 0.1
+
+_ROUNDING = 1e-9
+_TINY, _NO_PACKETS = 1e-35, 1e-20
+"""A rate or count of nothing, and a number of packets that is much more than such and much less than one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +100,7 @@ def delay_satisfaction(schema: Schema, packets: Array) -> Satisfaction:
     known = packets[..., 0] + packets[..., 2] + packets[..., 3]
     in_time = packets[..., 0] - packets[..., 1]
     ratio = np.divide(in_time, known * reliability, out=np.ones_like(known), where=has_budget & (known > 0.0))
-    return Satisfaction(smooth(ratio), (ratio >= 1.0 - 1e-9).astype(np.float64))
+    return Satisfaction(smooth(ratio), (ratio >= 1.0 - _ROUNDING).astype(np.float64))
 
 
 def packet_counts(observation: Observation, level: str) -> Array:
@@ -111,3 +115,100 @@ def network_satisfaction(observation: Observation) -> Satisfaction:
     schema = observation.schema
     rate = rate_satisfaction(schema, ue_rates(observation), schema.ue_slice.astype(np.intp), schema.n_slices)
     return rate.worse(delay_satisfaction(schema, packet_counts(observation, "high").sum(axis=0)))
+
+
+class NetworkSatisfaction:
+    """`network_satisfaction` from tables that are made once: the same numbers in a few array operations.
+
+    The ratios ρ of the UEs (rate SLA) and then of the slices (delay SLA) stand in one row, numerators over
+    denominators, and matrices take sums and means. Where nothing was offered, sent or promised, numerator and
+    denominator are as tiny as each other. Not for use from two threads at once.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        """Raises `KeyError` naming a KPM that the simulation lacks."""
+        n_ues, n_ratios = schema.n_ues, schema.n_ues + schema.n_slices
+        self._n_slices = schema.n_slices
+        self._index = _columns(schema)
+        self._as_sent = np.empty(len(self._index), dtype=np.float32)
+        numbers = np.ones(len(self._index) + 1)  # the last stays 1, for constants
+        self._gathered, self._numerators = numbers[:-1], numbers[:n_ratios]
+        self._offered, self._packets = numbers[n_ratios : n_ratios + n_ues], numbers[n_ratios + n_ues :]
+        self._denominators, self._ratios = np.empty(n_ratios), np.empty(n_ratios)
+        self._needed, self._known = self._denominators[:n_ues], self._denominators[n_ues:]
+        self._in_time = self._numerators[n_ues:]
+        self._sum_in_time, self._sum_known = _packet_sums(schema)
+        targets_kbps = np.array([1e3 * (info.sla.ue_throughput_mbps or 0.0) for info in schema.slices])
+        self._targets = np.maximum(targets_kbps, _TINY)[schema.ue_slice]
+        self._least = np.repeat([1.0 - RATE_TOLERANCE, 1.0 - _ROUNDING], [n_ues, schema.n_slices])
+        self._is_met, self._met, self._curve = (
+            np.empty(n_ratios, np.bool_),
+            np.ones(n_ratios + 1),
+            np.ones(n_ratios + 1),
+        )
+        self._met_ratios, self._curve_ratios = self._met[:-1], self._curve[:-1]
+        self._sums, self._counts, self._means = _groups(schema)
+
+    def __call__(self, observation: Observation) -> Satisfaction:
+        """Shape (slices,)."""
+        observation.flat.take(self._index, out=self._as_sent, mode="clip")
+        np.copyto(self._gathered, self._as_sent)
+        np.fmax(self._gathered, _TINY, out=self._gathered)
+        np.minimum(self._offered, self._targets, out=self._needed)
+        np.dot(self._sum_known, self._packets, out=self._known)
+        np.dot(self._sum_in_time, self._packets, out=self._in_time)
+        ratios = np.divide(self._numerators, self._denominators, out=self._ratios)
+        np.greater_equal(ratios, self._least, out=self._is_met)
+        np.copyto(self._met_ratios, self._is_met)
+        # σ(x) = (1 + tanh(x/2))/2: what is left of it is linear and goes into the matrix that takes the means.
+        np.minimum(ratios, 1.0, out=ratios)
+        np.subtract(ratios, _KNEE, out=ratios)
+        np.multiply(ratios, 0.5 / _WIDTH, out=ratios)
+        np.tanh(ratios, out=self._curve_ratios)
+        hard = np.dot(self._met, self._sums) / self._counts
+        soft = np.minimum(np.dot(self._curve, self._means), 1.0)
+        n = self._n_slices
+        return Satisfaction(np.minimum(soft[:n], soft[n:]), np.minimum(hard[:n], hard[n:]))
+
+
+def _columns(schema: Schema) -> npt.NDArray[np.intp]:
+    """Places in the body of: delivered rates of UEs, nothing (a place per slice), offered rates, packet counts."""
+    where = schema.state_dtype("high").fields
+    assert where is not None
+    ue, slices = (int(where[name][1]) // FLOAT_BYTES for name in ("ue", "slice_high"))
+    ues = np.arange(schema.n_ues) * len(schema.ue_kpms)
+    rows = np.arange(schema.n_cells * schema.n_slices)[:, np.newaxis] * len(schema.slice_kpms)
+    delivered, offered = (ue + ues + schema.ue_kpm_index[name] for name in (_DELIVERED_KBPS, _OFFERED_KBPS))
+    packets = slices + rows + np.array([schema.slice_kpm_index[name] for name in _PACKETS])
+    parts = (delivered, np.zeros(schema.n_slices), offered, packets.reshape(-1))
+    return np.concatenate(parts).astype(np.intp)
+
+
+def _packet_sums(schema: Schema) -> tuple[Array, Array]:
+    """Matrices from packet counts (cells × slices × 4) and a 1 to packets in time and to those needed, per slice."""
+    in_time = np.zeros((schema.n_slices, schema.n_cells, schema.n_slices, len(_PACKETS)))
+    needed = np.zeros_like(in_time)
+    for index, info in enumerate(schema.slices):
+        if info.sla.delay_budget_ms is not None:
+            in_time[index, :, index] = [1.0, -1.0, 0.0, 0.0]
+            needed[index, :, index] = np.multiply([1.0, 0.0, 1.0, 1.0], info.sla.reliability or DEFAULT_RELIABILITY)
+    constant = np.full((schema.n_slices, 1), _NO_PACKETS)
+    both = (np.hstack((counts.reshape(schema.n_slices, -1), constant)) for counts in (in_time, needed))
+    return next(both), next(both)
+
+
+def _groups(schema: Schema) -> tuple[Array, Array, Array]:
+    """From values of ratios (UEs, then slices) and a 1, per slice of the rate SLA and then of the delay SLA:
+
+    matrix of their sums; counts that make means of them; matrix of means of smooth values, from tanh(x/2).
+    """
+    n_ues, n_slices = schema.n_ues, schema.n_slices
+    sums = np.zeros((n_ues + n_slices + 1, 2 * n_slices))
+    sums[np.arange(n_ues), schema.ue_slice] = 1.0
+    sums[n_ues + np.arange(n_slices), n_slices + np.arange(n_slices)] = 1.0
+    empty = sums.sum(axis=0) == 0.0
+    half_top = 0.5 / (1.0 / (1.0 + np.exp(-(1.0 - _KNEE) / _WIDTH)))
+    means = sums / np.where(empty, 1.0, sums.sum(axis=0)) * half_top
+    means[-1] = np.where(empty, 1.0, half_top)
+    sums[-1] = empty  # a slice without UEs is satisfied
+    return sums, sums.sum(axis=0), means

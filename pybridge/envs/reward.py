@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pybridge.envs.qos import Satisfaction
-from pybridge.observation import MAX, POWER, Observation
+from pybridge.observation import MAX, POWER, REPORT_COLUMNS, Observation
 from pybridge.schema import Schema
 
 
@@ -37,7 +38,10 @@ class SlaReward:
 
     def __call__(self, observation: Observation, satisfaction: Satisfaction) -> float:
         """Reward of the whole network."""
-        return float(np.mean(self.of_cells(observation, satisfaction.smooth[np.newaxis, :])))
+        schema = observation.schema
+        used = np.dot(_mean_use(schema.n_cells, schema.n_slices), observation.achieved.reshape(-1))
+        price = self.power_price * float(used[0]) + self.prb_price * float(used[1])
+        return float(np.dot(operator_weights(schema), satisfaction.smooth)) - price
 
     def of_cells(self, observation: Observation, smooth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Reward of each cell, shape (cells,). smooth: satisfaction, shape (cells, slices) or (1, slices)."""
@@ -47,8 +51,19 @@ class SlaReward:
         return reward
 
 
+@lru_cache(maxsize=64)
+def _mean_use(n_cells: int, n_slices: int) -> npt.NDArray[np.float64]:
+    """Matrix from `Observation.achieved`, flat, to the parts of power and of PRBs used, means over cells."""
+    matrix = np.zeros((2, n_cells, n_slices, REPORT_COLUMNS))
+    matrix[0, :, :, POWER] = matrix[1, :, :, MAX] = 1.0 / n_cells
+    return matrix.reshape(2, -1)
+
+
+@lru_cache(maxsize=64)
 def operator_weights(schema: Schema) -> npt.NDArray[np.float64]:
     """ω of each slice, shape (slices,), summing to 1."""
     weights = np.array([info.sla.weight for info in schema.slices], dtype=np.float64)
     total = float(weights.sum())
-    return weights / total if total > 0.0 else np.full(len(weights), 1.0 / len(weights))
+    weights = weights / total if total > 0.0 else np.full(len(weights), 1.0 / len(weights))
+    weights.flags.writeable = False
+    return weights

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ RESOURCES = ("prb", "compute", "power")
 """What the high level shares between slices, in the order of its actions."""
 
 DEFAULT_SHARE_FLOOR = 0.05
+
+_SMALLEST_SCORE = 1e-300
 
 
 def check_share_floor(floor: float, n_slices: int) -> None:
@@ -36,6 +39,35 @@ def shares_from_scores(scores: npt.ArrayLike, floor: float) -> npt.NDArray[np.fl
     simplex = np.divide(values, total, out=np.full_like(values, 1.0 / n_slices), where=total > 0.0)
     shares: npt.NDArray[np.float64] = floor + (1.0 - n_slices * floor) * simplex
     return shares
+
+
+class ShareMap:
+    """Scores of `SliceEnv` to shares: `shares_from_scores` without allocating. Not for use from two threads at once."""
+
+    def __init__(self, n_cells: int, n_slices: int, floor: float) -> None:
+        """floor: smallest share of any slice."""
+        self._shape = (n_cells * len(RESOURCES) * n_slices,)
+        self._floor, self._lent = floor, 1.0 - n_slices * floor
+        self._all, self._ones = np.ones(self._shape), np.ones(n_slices)
+        self._shares = np.empty((n_cells, len(RESOURCES), n_slices))
+        self._flat = self._shares.reshape(-1)
+        self._totals = np.empty((n_cells, len(RESOURCES), 1))
+        self._flat_totals = self._totals.reshape(n_cells, len(RESOURCES))
+
+    def __call__(self, action: Any) -> npt.NDArray[np.float64]:
+        """Shares, shape (cells, resources, slices), in an array that the next call overwrites.
+
+        action: scores, flat; clipped into [0, 1]. Raises `ActionError` if it has another shape or is not finite.
+        """
+        values = np.asarray(action, dtype=np.float64)
+        if values.shape != self._shape or not math.isfinite(self._all.dot(values)):
+            checked_action(action, self._shape, "SliceEnv")
+        np.minimum(values, 1.0, out=self._flat)
+        np.maximum(self._flat, _SMALLEST_SCORE, out=self._flat)  # equal shares if all scores are 0
+        np.dot(self._shares, self._ones, out=self._flat_totals)
+        np.divide(self._shares, self._totals, out=self._shares)
+        np.multiply(self._shares, self._lent, out=self._shares)
+        return np.add(self._shares, self._floor, out=self._shares)
 
 
 def checked_action(action: Any, shape: tuple[int, ...], who: str) -> npt.NDArray[np.float64]:

@@ -13,20 +13,19 @@ import numpy.typing as npt
 
 from pybridge.envs.features import DEFAULT_SLICE_FEATURES, Feature
 from pybridge.envs.layout import layout_of
-from pybridge.envs.qos import network_satisfaction
+from pybridge.envs.qos import NetworkSatisfaction
 from pybridge.envs.reward import RewardFunction, SlaReward
 from pybridge.envs.seeding import EpisodeSeeds
 from pybridge.envs.shares import (
     DEFAULT_SHARE_FLOOR,
     RESOURCES,
+    ShareMap,
     check_share_floor,
-    checked_action,
-    shares_from_scores,
 )
 from pybridge.envs.slice_view import SliceView
 from pybridge.episode import ResolvedScenario
 from pybridge.errors import SessionStateError
-from pybridge.observation import Action, Observation
+from pybridge.observation import DEDICATED, MAX, MIN, Action, Observation
 from pybridge.session import Session
 
 Array = npt.NDArray[np.float32]
@@ -85,16 +84,21 @@ class SliceEnv(gym.Env[Array, Array]):
         self.share_floor = share_floor
         self._reward: RewardFunction = SlaReward() if reward is None else reward
         self._features = tuple(kpms)
-        self._scores_shape = (self._layout.n_cells, len(RESOURCES), self._layout.n_slices)
         n_inputs = self._layout.n_cells * self._layout.n_slices * SliceView.n_inputs(self._features)
         self.observation_space = gym.spaces.Box(0.0, 1.0, (n_inputs,), np.float32)
-        self.action_space = gym.spaces.Box(0.0, 1.0, (int(np.prod(self._scores_shape)),), np.float32)
+        self.action_space = gym.spaces.Box(
+            0.0, 1.0, (self._layout.n_cells * len(RESOURCES) * self._layout.n_slices,), np.float32
+        )
         self._session = Session(
             scenario, out_dir=out_dir, program=program, endpoint=endpoint, step_timeout_s=step_timeout_s
         )
         self._seeds = EpisodeSeeds(scenario.seed)
         self._rng_run = scenario.seed
+        self._shares = ShareMap(self._layout.n_cells, self._layout.n_slices, share_floor)
+        self._controls: tuple[Array, ...] = ()
+        """Where the shares of each resource stand in `_action`, shapes (cells, slices)."""
         self._view: SliceView | None = None
+        self._satisfaction: NetworkSatisfaction | None = None
         self._state: Observation | None = None
         self._action: Action | None = None
 
@@ -117,22 +121,25 @@ class SliceEnv(gym.Env[Array, Array]):
         state = self._session.reset(seed=self._rng_run)
         self._layout.check(state.schema)
         self._view = SliceView(self._features, state.schema)
-        self._action = self._session.action()
+        self._satisfaction = NetworkSatisfaction(state.schema)
+        self._action = action = self._session.action()
+        action.prb_policy[:, :, DEDICATED], action.prb_policy[:, :, MAX] = 0.0, 1.0
+        self._controls = (action.prb_policy[:, :, MIN], action.compute_share, action.power_share)
         return self._see(state), self._info(state)
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Put the shares in force and simulate one period. Raises `ActionError` and what `Session.step` does."""
         state = self._session.step(self._decision(action))
-        satisfaction = network_satisfaction(state)
-        info = self._info(state) | {"qos": satisfaction.hard, "satisfaction": satisfaction.smooth}
+        assert self._satisfaction is not None
+        satisfaction = self._satisfaction(state)
+        info = self._info(state)
+        info["qos"], info["satisfaction"] = satisfaction.hard, satisfaction.smooth
         reward = float(self._reward(state, satisfaction))
         return self._see(state), reward, False, state.last, info
 
     def shares(self, action: Array) -> npt.NDArray[np.float64]:
         """Shares that an action stands for, shape (cells, resources, slices). Raises `ActionError`."""
-        assert self.action_space.shape is not None
-        scores = checked_action(action, self.action_space.shape, "SliceEnv").reshape(self._scores_shape)
-        return shares_from_scores(np.clip(scores, 0.0, 1.0), self.share_floor)
+        return self._shares(action).copy()
 
     def render(self) -> str | None:
         """With render_mode "ansi", a line per cell and slice; else None."""
@@ -145,19 +152,15 @@ class SliceEnv(gym.Env[Array, Array]):
     def _decision(self, action: Array) -> Action:
         if self._action is None:
             raise SessionStateError("call reset() first")
-        shares = self.shares(action)
-        decision = self._action
-        decision.prb_policy[:, :, 0] = 0.0
-        decision.prb_policy[:, :, 1] = shares[:, RESOURCES.index("prb")]
-        decision.prb_policy[:, :, 2] = 1.0
-        decision.compute_share[...] = shares[:, RESOURCES.index("compute")]
-        decision.power_share[...] = shares[:, RESOURCES.index("power")]
-        return decision
+        shares = self._shares(action)
+        for resource, in_force in enumerate(self._controls):
+            in_force[...] = shares[:, resource]
+        return self._action
 
     def _see(self, state: Observation) -> Array:
         assert self._view is not None
         self._state = state
-        return self._view(state.slice_high, state).reshape(-1)
+        return self._view(state).reshape(-1)
 
     def _info(self, state: Observation) -> dict[str, Any]:
         return {"time_s": state.time_s, "rng_run": self._rng_run}

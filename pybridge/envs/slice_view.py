@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pybridge.envs.features import Feature, FeatureScaler
+from pybridge.envs.features import Feature, FeatureScaler, FeatureTable
 from pybridge.envs.reward import operator_weights
-from pybridge.observation import COMPUTE, MIN, POWER, FloatArray, Observation
-from pybridge.schema import Schema, SlaInfo
+from pybridge.observation import COMPUTE, FLOAT_BYTES, MIN, POWER, REPORT_COLUMNS, Observation
+from pybridge.schema import Levels, Schema, SlaInfo
 
-N_SHARES = 3
-"""Shares in force per slice: min PRB ratio, compute, power."""
+SHARE_COLUMNS = (MIN, COMPUTE, POWER)
+"""Shares in force per slice that are seen, as columns of `Observation.projected`."""
+N_SHARES = len(SHARE_COLUMNS)
 N_SLA = 4
 """Inputs per slice about its SLA."""
 
@@ -31,22 +33,52 @@ class SliceView:
     −log10(1 − r)/6, each 0 if not agreed upon, and the operator weight ω normalised over slices.
     """
 
-    def __init__(self, features: Sequence[Feature], schema: Schema) -> None:
-        """Raises `SchemaError` naming a KPM that the simulation lacks."""
-        self._scaler = FeatureScaler(features, schema.slice_kpm_index)
-        weights = operator_weights(schema)
-        rows = [[*_sla_inputs(info.sla), weight] for info, weight in zip(schema.slices, weights, strict=True)]
-        self._sla = np.broadcast_to(np.array(rows, dtype=np.float32), (schema.n_cells, schema.n_slices, N_SLA))
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        schema: Schema,
+        levels: Levels = "high",
+        period: Literal["high", "low"] = "high",
+    ) -> None:
+        """levels: of the observations. period: the one whose KPMs are seen; "low" needs levels "both".
+
+        Raises `SchemaError` naming a KPM that the simulation lacks.
+        """
+        scaler = FeatureScaler(features, schema.slice_kpm_index)
+        where = schema.state_dtype(levels).fields
+        assert where is not None
+        kpms, shares = (int(where[name][1]) // FLOAT_BYTES for name in (f"slice_{period}", "projected"))
+        rows = np.arange(schema.n_cells * schema.n_slices).reshape(schema.n_cells, schema.n_slices, 1)
+        constants = np.broadcast_to(_sla_columns(schema), (schema.n_cells, schema.n_slices, N_SLA))
+        index = [kpms + rows * len(schema.slice_kpms) + scaler.columns]
+        index += [shares + rows * REPORT_COLUMNS + np.array(SHARE_COLUMNS), np.zeros(constants.shape, np.intp)]
+        plain = N_SHARES + N_SLA
+        columns = np.concatenate(index, axis=2).astype(np.intp)
+        low, high = np.zeros(columns.shape, np.float32), np.ones(columns.shape, np.float32)
+        low[..., -N_SLA:] = high[..., -N_SLA:] = constants
+        self._table = FeatureTable(
+            columns,
+            np.broadcast_to(np.append(scaler.is_log, [False] * plain), columns.shape),
+            np.broadcast_to(np.append(scaler.scale, np.ones(plain, np.float32)), columns.shape),
+            low,
+            high,
+        )
 
     @staticmethod
     def n_inputs(features: Sequence[Feature]) -> int:
         """Inputs per cell and slice."""
         return len(features) + N_SHARES + N_SLA
 
-    def __call__(self, kpms: FloatArray, observation: Observation) -> npt.NDArray[np.float32]:
-        """kpms: `slice_high` or `slice_low` of `observation`."""
-        shares = np.clip(np.nan_to_num(observation.projected[:, :, (MIN, COMPUTE, POWER)]), 0.0, 1.0)
-        return np.concatenate((self._scaler(kpms), shares, self._sla), axis=2)
+    def __call__(self, observation: Observation) -> npt.NDArray[np.float32]:
+        """A new array."""
+        return self._table(observation.flat)
+
+
+def _sla_columns(schema: Schema) -> npt.NDArray[np.float32]:
+    """What was promised, shape (slices, `N_SLA`)."""
+    weights = operator_weights(schema)
+    rows = [[*_sla_inputs(info.sla), weight] for info, weight in zip(schema.slices, weights, strict=True)]
+    return np.array(rows, dtype=np.float32)
 
 
 def _sla_inputs(sla: SlaInfo) -> tuple[float, float, float]:

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Advantages(NamedTuple):
+    """All of shape (..., T) and 0 where no step was played."""
+
+    td_error: Tensor
+    """δ_t = r_t + γV(s_{t+1}) − V(s_t), V of a terminal state being 0."""
+    advantage: Tensor
+    """Â_t = Σ_l (γλ)^l δ_{t+l}, eq. 16."""
+    target: Tensor
+    """G^λ_t = Â_t + V(s_t), the critic's target."""
+
+
+def estimate_advantages(
+    reward: Tensor, value: Tensor, terminated: Tensor, valid: Tensor, gamma: float, gae_lambda: float
+) -> Advantages:
+    """reward, terminated, valid: (..., T); value: (..., T + 1), without gradient.
+
+    An episode that was cut (not terminated) at its last valid step is continued by the value of where it ended.
+    """
+    now, following = value[..., :-1], value[..., 1:]
+    td_error = reward + gamma * torch.where(terminated, 0.0, following) - now
+    td_error = torch.where(valid, td_error, 0.0)
+    advantage = torch.zeros_like(td_error)
+    carry = torch.zeros_like(td_error[..., 0])
+    for t in range(reward.shape[-1] - 1, -1, -1):
+        carry = td_error[..., t] + gamma * gae_lambda * torch.where(terminated[..., t], 0.0, carry)
+        advantage[..., t] = carry
+    return Advantages(td_error, advantage, torch.where(valid, advantage + now, 0.0))
+
+
+def standardise(advantage: Tensor, decided: Tensor) -> Tensor:
+    """Zero mean and unit standard deviation over a task's decisions; (B, ...), per entry of the first axis.
+
+    Makes the size of an inner step independent of the scale of the rewards.
+    """
+    axes = tuple(range(1, advantage.dim()))
+    count = decided.sum(axes, keepdim=True).clamp(min=1)
+    mean = torch.where(decided, advantage, 0.0).sum(axes, keepdim=True) / count
+    centred = torch.where(decided, advantage - mean, 0.0)
+    std = (centred.square().sum(axes, keepdim=True) / count).sqrt()
+    return centred / (std + 1e-8)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Search by episodes: a cross-entropy method that spends one episode on one candidate.
+
+Used for the context vector z of a trained policy (one candidate per episode, as METHOD.md 2b found it to explore hidden
+preferences better than noise per step does), and for parameters of rules. Sources: Rubinstein 1999 (cross-entropy
+method); smoothing after Mannor, Rubinstein & Gat 2003; log-rank recombination weights, Hansen 2016, arXiv:1604.00772,
+eq. 49.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How a search spends its episodes."""
+
+    population: int = 8
+    """Candidates between two updates of the search distribution; at least 2."""
+    elite: int = 3
+    """Of these so many best count; at least 1."""
+    smoothing: float = 0.7
+    """Weight of the elite against the old mean and standard deviation, in (0, 1]."""
+    smallest_std: float = 0.05
+    """The standard deviation never falls below this part of what it was at the start."""
+    mirrored: bool = True
+    """Candidates come in pairs mean ± difference, which halves the luck in the first few."""
+
+
+class CrossEntropySearch:
+    """Maximises an unknown, noisy function: `ask` for a candidate, drawn from a normal distribution, `tell` its value.
+
+    The first candidate is the mean itself: with one episode, searching loses nothing against not searching.
+    """
+
+    def __init__(self, mean: Array, std: Array, config: SearchConfig, stream: np.random.Generator) -> None:
+        """mean, std: (d,), where to begin. Raises ValueError for shapes that differ or a std that is not positive."""
+        if mean.shape != std.shape or mean.ndim != 1 or not (std > 0.0).all():
+            raise ValueError("mean and std are vectors of one length, and std is positive")
+        if not 1 <= config.elite <= config.population or config.population < 2:
+            raise ValueError("1 <= elite <= population, population >= 2")
+        self.mean, self.std = mean.astype(np.float64), std.astype(np.float64)
+        self._floor = config.smallest_std * self.std
+        self._config = config
+        self._stream = stream
+        self._pending: list[Array] = [self.mean.copy()]
+        self._asked: Array | None = None
+        self._told: list[tuple[float, Array]] = []
+
+    def ask(self) -> Array:
+        """The candidate to play next, (d,). The same one until `tell`."""
+        if self._asked is None:
+            if not self._pending:
+                self._pending = self._draw()
+            self._asked = self._pending.pop(0)
+        return self._asked.copy()
+
+    def tell(self, value: float) -> None:
+        """What the candidate gave. Raises ValueError if none was asked for, or the value is not finite."""
+        if self._asked is None or not np.isfinite(value):
+            raise ValueError("tell() takes the finite value of the candidate that ask() gave")
+        self._told.append((float(value), self._asked))
+        self._asked = None
+        if len(self._told) == self._config.population:
+            self._update()
+
+    def recommend(self) -> Array:
+        """The best guess so far, (d,): the mean, moved towards the elite of the unfinished population."""
+        if not self._told:
+            return self.mean.copy()
+        part = len(self._told) / self._config.population
+        elite, weights = self._elite()
+        recommended: Array = self.mean + part * (weights @ elite - self.mean)
+        return recommended
+
+    def _draw(self) -> list[Array]:
+        difference = self.std * self._stream.standard_normal(len(self.mean))
+        if self._config.mirrored:
+            return [self.mean + difference, self.mean - difference]
+        return [self.mean + difference]
+
+    def _elite(self) -> tuple[Array, Array]:
+        """Best candidates (n, d), and their weights (n,), which sum to 1."""
+        ranked = sorted(self._told, key=lambda entry: -entry[0])
+        count = min(self._config.elite, max(1, len(ranked) // 2))
+        weights = np.log(count + 0.5) - np.log(np.arange(1, count + 1))
+        return np.array([candidate for _, candidate in ranked[:count]]), weights / weights.sum()
+
+    def _update(self) -> None:
+        elite, weights = self._elite()
+        mean = weights @ elite
+        # Around the old mean, as in CMA-ES: around their own, a handful of elites would look far too close together.
+        std = np.sqrt(weights @ (elite - self.mean) ** 2)
+        a = self._config.smoothing
+        self.mean = (1.0 - a) * self.mean + a * mean
+        self.std = np.maximum((1.0 - a) * self.std + a * std, self._floor)
+        self._told, self._pending = [], []
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found."""
+
+    best: Array
+    """(d,): the recommendation at the end."""
+    candidates: Array
+    """(episodes, d), in the order played."""
+    values: Array
+    """(episodes,)."""
+
+
+def search(
+    evaluate: Callable[[Array, int], float],
+    mean: Array,
+    std: Array,
+    episodes: int,
+    config: SearchConfig,
+    stream: np.random.Generator,
+) -> SearchResult:
+    """Spend `episodes` calls of `evaluate(candidate, number of the episode)`, which is to be maximised."""
+    method = CrossEntropySearch(mean, std, config, stream)
+    candidates, values = [], []
+    for episode in range(episodes):
+        candidates.append(method.ask())
+        values.append(evaluate(candidates[-1], episode))
+        method.tell(values[-1])
+    return SearchResult(method.recommend(), np.array(candidates).reshape(episodes, len(mean)), np.array(values))
