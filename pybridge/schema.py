@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,10 @@ import numpy.typing as npt
 from pybridge.errors import SchemaError
 from pybridge.wire import PROTOCOL_VERSION
 
-Levels = Literal["high", "both"]
-"""Decision levels that a learner takes part in."""
+Levels = Literal["high", "both", "delegated"]
+"""Decision levels that a learner takes part in; "delegated": the high one, the low one is a policy that it sent."""
+
+LEVELS: tuple[Levels, ...] = get_args(Levels)
 
 MAX_BODY_BYTES = 16 * 2**20
 """Largest message body that a schema may ask for."""
@@ -31,7 +33,7 @@ class Tensor:
     """NumPy type string, "<f4" or "<i4"."""
     shape: tuple[int, ...]
     both_only: bool
-    """Left out of the body when the levels are "high"."""
+    """Left out of the body unless the levels are "both"."""
     low: float | None = None
     """Smallest value allowed, for actions."""
     high: float | None = None
@@ -89,6 +91,8 @@ class Schema:
     ue_kpms: tuple[Kpm, ...]
     state: tuple[Tensor, ...]
     action: tuple[Tensor, ...]
+    trajectory: tuple[Tensor, ...]
+    """Follow those of `state` when a low-level policy is recorded; empty if the simulation takes no such policy."""
     slice_kpm_index: Mapping[str, int] = field(repr=False)
     """Column of a slice KPM by name."""
     ue_kpm_index: Mapping[str, int] = field(repr=False)
@@ -115,9 +119,12 @@ class Schema:
         """UEs in all cells and slices."""
         return len(self.ue_slice)
 
-    def state_dtype(self, levels: Levels) -> np.dtype[np.void]:
-        """Structured type of the body of a STATE: one field per tensor."""
-        return body_dtype(self.state, levels)
+    def state_dtype(self, levels: Levels, *, recorded: bool = False) -> np.dtype[np.void]:
+        """Structured type of the body of a STATE: one field per tensor. Raises `SchemaError` if it gets too large.
+
+        recorded: with the trajectory of a low-level policy.
+        """
+        return body_dtype((*self.state, *self.trajectory) if recorded else self.state, levels)
 
     def action_dtype(self, levels: Levels) -> np.dtype[np.void]:
         """Structured type of the body of an ACTION: one field per tensor."""
@@ -131,7 +138,7 @@ def body_dtype(tensors: Iterable[Tensor], levels: Levels) -> np.dtype[np.void]:
     offsets: list[int] = []
     end = 0
     for tensor in tensors:
-        if tensor.both_only and levels == "high":
+        if tensor.both_only and levels != "both":
             continue
         names.append(tensor.name)
         formats.append((tensor.dtype, tensor.shape))
@@ -184,6 +191,7 @@ def _build(text: str, data: dict[str, Any]) -> Schema:
         ue_kpms=ue_kpms,
         state=tuple(_tensor(item) for item in data["state"]),
         action=tuple(_tensor(item) for item in data["action"]),
+        trajectory=tuple(_tensor(item) for item in data.get("trajectory", ())),
         slice_kpm_index={kpm.name: column for column, kpm in enumerate(slice_kpms)},
         ue_kpm_index={kpm.name: column for column, kpm in enumerate(ue_kpms)},
     )
@@ -234,10 +242,22 @@ def _check_shapes(schema: Schema) -> None:
     action = {"prb_policy": (cells, slices, 3), "compute_share": (cells, slices), "power_share": (cells, slices)}
     action |= {"ue_weight": (ues,), "ue_power_offset_db": (ues,)}
     for title, tensors, expected in (("state", schema.state, state), ("action", schema.action, action)):
-        found = {tensor.name: tensor.shape for tensor in tensors}
-        if len(found) != len(tensors):
-            raise SchemaError(f"the {title} names a tensor twice")
-        for name, shape in expected.items():
-            if found.get(name) != shape:
-                raise SchemaError(f"{title} tensor `{name}` must have shape {shape}, got {found.get(name)}")
+        _check_tensors(title, tensors, expected)
         body_dtype(tensors, "both")
+    if schema.trajectory:
+        if schema.low_period_ms <= 0:
+            raise SchemaError("periods must be positive")
+        periods = schema.high_period_ms // schema.low_period_ms
+        trajectory = {"low_ue": (periods + 1, ues, len(schema.ue_kpms)), "low_ue_cell": (periods + 1, ues)}
+        trajectory |= {"low_slice": (periods + 1, *slice_kpms), "low_share": (periods, cells, slices, 3)}
+        trajectory |= {"low_raw_action": (periods, ues, 2)}
+        _check_tensors("trajectory", schema.trajectory, trajectory)
+
+
+def _check_tensors(title: str, tensors: tuple[Tensor, ...], expected: Mapping[str, tuple[int, ...]]) -> None:
+    found = {tensor.name: tensor.shape for tensor in tensors}
+    if len(found) != len(tensors):
+        raise SchemaError(f"the {title} names a tensor twice")
+    for name, shape in expected.items():
+        if found.get(name) != shape:
+            raise SchemaError(f"{title} tensor `{name}` must have shape {shape}, got {found.get(name)}")

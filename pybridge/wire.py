@@ -27,6 +27,7 @@ class MessageType(enum.IntEnum):
     BYE = 6
     ERROR = 7
     HEARTBEAT = 8
+    POLICY = 9
 
 
 class Flag(enum.IntFlag):

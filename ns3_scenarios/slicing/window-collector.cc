@@ -21,7 +21,7 @@ WindowCollector::WindowCollector(Ran& ran,
       m_packets(packets),
       m_slices(std::move(slices)),
       m_ueSlice(std::move(ueSlice)),
-      m_low(low),
+      m_low_ms(low.GetSeconds() * 1000.0),
       m_tti_ms(tti.GetSeconds() * 1000.0),
       m_ring(depth)
 {
@@ -145,7 +145,7 @@ const WindowCollector::Snapshot& WindowCollector::At(uint64_t tick) const
 
 double WindowCollector::Length_ms(uint64_t from, uint64_t to) const
 {
-    return m_low.GetSeconds() * 1000.0 * static_cast<double>(to - from);
+    return m_low_ms * static_cast<double>(to - from);
 }
 
 } // namespace slicebridge

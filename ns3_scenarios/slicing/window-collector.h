@@ -83,7 +83,7 @@ class WindowCollector
     const EndToEndCounters& m_packets;
     std::vector<SliceConfig> m_slices;
     std::vector<uint32_t> m_ueSlice;
-    ns3::Time m_low;
+    double m_low_ms;
     double m_tti_ms;
     std::vector<Snapshot> m_ring;
 };
