@@ -46,7 +46,7 @@ def set_networks() -> tuple[SetActor, SetCritic]:
     return networks
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(ues=st.integers(1, 30), seed=st.integers(0, 2**31))
 def test_order_of_ues_changes_nothing(set_networks: tuple[SetActor, SetCritic], ues: int, seed: int) -> None:
     actor, critic = set_networks
@@ -58,7 +58,7 @@ def test_order_of_ues_changes_nothing(set_networks: tuple[SetActor, SetCritic], 
         torch.testing.assert_close(critic(permuted), critic(observation), atol=1e-6, rtol=1e-6)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(ues=st.integers(0, 30), padding=st.integers(1, 20), seed=st.integers(0, 2**31))
 def test_padding_changes_nothing_whatever_stands_in_it(
     set_networks: tuple[SetActor, SetCritic], ues: int, padding: int, seed: int
