@@ -49,6 +49,11 @@ std::string RowText(const std::vector<NumberRange>& columns)
     {
         texts.push_back(column.Text());
     }
+    constexpr std::size_t FEW = 4;
+    if (texts.size() > FEW && std::ranges::count(texts, texts[0]) == std::ssize(texts))
+    {
+        return "a list of " + std::to_string(texts.size()) + " numbers, " + texts[0];
+    }
     return "[" + Join(texts) + "]";
 }
 
@@ -374,6 +379,18 @@ std::optional<std::vector<std::vector<double>>> JsonReader::OptionalRows(
         return std::nullopt;
     }
     return Rows(key, columns, 1);
+}
+
+std::optional<std::vector<double>> JsonReader::OptionalRow(const std::string& key,
+                                                           const std::vector<NumberRange>& columns)
+{
+    const auto found = m_json->find(key);
+    if (found != m_json->end() && found->is_null())
+    {
+        m_asked.insert(key);
+        return std::nullopt;
+    }
+    return Row(key, columns);
 }
 
 std::vector<double> JsonReader::Row(const std::string& key, const std::vector<NumberRange>& columns)

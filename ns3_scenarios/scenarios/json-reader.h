@@ -100,6 +100,9 @@ class JsonReader
     std::optional<std::vector<std::vector<double>>> OptionalRows(
         const std::string& key,
         const std::vector<NumberRange>& columns);
+    /// Such a row; nothing if the value is null.
+    std::optional<std::vector<double>> OptionalRow(const std::string& key,
+                                                   const std::vector<NumberRange>& columns);
     /// One such row.
     std::vector<double> Row(const std::string& key, const std::vector<NumberRange>& columns);
     /// Every entry of an object of strings.

@@ -47,6 +47,7 @@ LteRadio::Carrier ReadCarrier(JsonReader reader)
                   "special_symbols",
                   "dmrs_res_per_prb",
                   "overhead_res_per_prb",
+                  "error_table_db",
                   "mcs_table"});
     reader.Close();
     return carrier;

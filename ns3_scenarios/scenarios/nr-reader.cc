@@ -56,6 +56,14 @@ uint32_t ReadBandwidth_prb(JsonReader& reader, uint8_t numerology, double freque
     }
 }
 
+/// [mcs], empty if null.
+std::vector<double> ReadErrorTable_db(JsonReader& reader, nr::LinkTable table)
+{
+    const std::size_t count = nr::McsTable(table).size();
+    const std::vector<NumberRange> columns(count, {.low = -30, .high = 60});
+    return reader.OptionalRow("error_table_db", columns).value_or(std::vector<double>{});
+}
+
 std::string ReadSlotPattern(JsonReader& reader)
 {
     constexpr std::size_t SLOTS_MAX = 80;
@@ -121,6 +129,7 @@ nr::CarrierConfig ReadCarrier(JsonReader reader)
     carrier.dmrsResPerPrb = reader.Integer("dmrs_res_per_prb", 0, 48);
     carrier.overheadPerPrb = reader.IntegerOf("overhead_res_per_prb", {0, 6, 12, 18});
     carrier.linkTable = static_cast<nr::LinkTable>(reader.IntegerOf("mcs_table", {1, 2, 3}));
+    carrier.errorTable_db = ReadErrorTable_db(reader, carrier.linkTable);
     carrier.slotPattern = ReadSlotPattern(reader);
     const auto rbgSize_prb = reader.OptionalInteger("rbg_size_prb", 1, 275);
     carrier.bandwidth_prb = ReadBandwidth_prb(reader, carrier.numerology, frequency_ghz);

@@ -90,6 +90,7 @@ inline nlohmann::json NrScenarioJson(const std::string& core = "none")
                            {"special_symbols", 9},
                            {"dmrs_res_per_prb", 12},
                            {"overhead_res_per_prb", 0},
+                           {"error_table_db", nullptr},
                            {"mcs_table", 1}};
     scenario["propagation"] = {{"model", "uma"},
                                {"line_of_sight", "random"},

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,19 @@ const std::vector<BadScenario> BAD_SCENARIOS{
      "carrier.dmrs_res_per_prb"},
     {"RbgTooLarge", [](Json& s) { s["carrier"]["rbg_size_prb"] = 60; }, "carrier.rbg_size_prb"},
     {"McsTable", [](Json& s) { s["carrier"]["mcs_table"] = 4; }, "carrier.mcs_table"},
+    {"ErrorTableTooShort",
+     [](Json& s) { s["carrier"]["error_table_db"] = std::vector<double>(28, 5.0); },
+     "carrier.error_table_db"},
+    {"ErrorTableOfNames",
+     [](Json& s) { s["carrier"]["error_table_db"] = "t1.csv"; },
+     "carrier.error_table_db"},
+    {"ErrorTableAndMcsTable",
+     [](Json& s)
+     {
+         s["carrier"]["mcs_table"] = 2;
+         s["carrier"]["error_table_db"] = std::vector<double>(29, 5.0);
+     },
+     "carrier.error_table_db"},
     {"Processes", [](Json& s) { s["harq"]["processes"] = 0; }, "harq.processes"},
     {"DecodeTime", [](Json& s) { s["harq"]["decode_us"] = 2000; }, "harq.decode_us"},
     {"ReportPeriod", [](Json& s) { s["csi"]["period_slots"] = 0; }, "csi.period_slots"},
@@ -112,6 +126,17 @@ TEST(ScenariosNrKeys, KeysOfNrAreRefusedOnLte)
     }
 }
 
+TEST(ScenariosNrKeys, AnErrorTableHasAValuePerMcs)
+{
+    auto json = NrScenarioJson();
+    json["carrier"]["mcs_table"] = 2;
+    std::vector<double> table_db(28);
+    std::iota(table_db.begin(), table_db.end(), -5.5);
+    json["carrier"]["error_table_db"] = table_db;
+    const auto scenario = ParseScenario(json, "file");
+    EXPECT_EQ(std::get<NrRadio>(scenario.radio).carrier.errorTable_db, table_db);
+}
+
 TEST(ScenariosNrKeys, TheUntouchedScenarioIsAccepted)
 {
     const auto scenario = ParseScenario(NrScenarioJson(), "file");
@@ -119,6 +144,7 @@ TEST(ScenariosNrKeys, TheUntouchedScenarioIsAccepted)
     EXPECT_EQ(radio.carrier.bandwidth_prb, 51U);
     EXPECT_EQ(radio.carrier.rbgSize_prb, 4U);
     EXPECT_DOUBLE_EQ(radio.carrier.frequency_hz, 3.5e9);
+    EXPECT_TRUE(radio.carrier.errorTable_db.empty());
 }
 
 } // namespace

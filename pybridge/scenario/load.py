@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pybridge.scenario.base import ScenarioModel
+from pybridge.scenario.error_table import inline_error_table
 from pybridge.scenario.errors import Problem, ScenarioError
 from pybridge.scenario.explain import explain
 from pybridge.scenario.model import SCENARIO_OF_RAN, RanChoice, Scenario
@@ -38,13 +39,16 @@ def load_scenario(source: str | os.PathLike[str], overrides: Mapping[str, Any] |
     path = _find(source)
     parsed = parse_yaml(read_text(path, str(source)), str(source))
     for key, value in (overrides or {}).items():
-        _override(parsed, key, value)
+        override(parsed, key, value)
+    inline_error_table(parsed, path.parent)
     return scenario_from(parsed)
 
 
 def parse_scenario(text: str, origin: str = "scenario") -> Scenario:
     """Validate a scenario that is at hand as YAML or JSON text. Raises `ScenarioError` naming `origin`."""
-    return scenario_from(parse_yaml(text, origin))
+    parsed = parse_yaml(text, origin)
+    inline_error_table(parsed, Path())
+    return scenario_from(parsed)
 
 
 def scenario_from(source: Source) -> Scenario:
@@ -71,8 +75,11 @@ def _find(source: str | os.PathLike[str]) -> Path:
     raise ScenarioError([Problem(str(source), None, "", what + names)])
 
 
-def _override(source: Source, key: str, value: Any) -> None:
-    """Set the value at a dotted key path; mappings on the way are made, entries of lists must exist."""
+def override(source: Source, key: str, value: Any) -> None:
+    """Set the value at a dotted key path; mappings on the way are made, entries of lists must exist.
+
+    Raises `ScenarioError`.
+    """
     parts = key.split(".")
     if not all(parts):
         raise ScenarioError([Problem("--set", None, key, "is no key path; write e.g. slices.embb.ues=20")])

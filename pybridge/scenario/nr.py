@@ -26,6 +26,9 @@ _BANDWIDTHS_MHZ: dict[tuple[int, int], tuple[int, ...]] = {
 }
 """Channel bandwidths by (frequency range, numerology): TS 38.101-1 and -2, table 5.3.2-1."""
 
+_MCS_COUNT = {1: 29, 2: 28, 3: 29}
+"""MCS for new data by table: TS 38.214, tables 5.1.3.1-1 to -3."""
+
 SlotPattern = Annotated[str, StringConstraints(pattern=r"^[DSU]{1,80}$")]
 
 
@@ -58,6 +61,11 @@ class NrCarrier(ScenarioModel):
     mcs_table: Literal[1, 2, 3] = Field(
         default=1, description="TS 38.214, tables 5.1.3.1-1 (64QAM), -2 (256QAM), -3 (low SE), and its CQI table"
     )
+    error_table_db: tuple[Annotated[float, Field(ge=-30.0, le=60.0)], ...] | None = Field(
+        default=None,
+        description="SINR per MCS of mcs_table at which 10 % of blocks over the whole carrier fail, a list or the name "
+        "of a CSV file; null: docs/nr-model.md",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +92,17 @@ class NrCarrier(ScenarioModel):
             raise KeyProblem(
                 "bandwidth_mhz",
                 f"must be one of {names} with numerology {self.numerology} in FR{band}; got {self.bandwidth_mhz}",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _error_table_has_every_mcs(self) -> Self:
+        expected = _MCS_COUNT[self.mcs_table]
+        if self.error_table_db is not None and len(self.error_table_db) != expected:
+            raise KeyProblem(
+                "error_table_db",
+                f"must have a value for each of the {expected} MCS of mcs_table {self.mcs_table}, "
+                f"got {len(self.error_table_db)}",
             )
         return self
 
