@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import secrets
 import shutil
 import tempfile
@@ -25,13 +26,16 @@ from pybridge.errors import (
 from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
 from pybridge.observation import Action, Observation
 from pybridge.process import Program, SimulationProcess
-from pybridge.schema import Levels, Schema
+from pybridge.schema import Levels
 from pybridge.wire import Flag, Header, MessageType
 
 _log = logging.getLogger(__name__)
 
 # A plain integer: an IntFlag costs a microsecond at every use.
 _LAST = int(Flag.LAST)
+
+LATE_NEWS_S = 0.05
+"""For messages to arrive that were sent by a process that has ended."""
 
 END_GRACE_S = 30.0
 """Time that a simulation has to write its records and exit once the episode has ended in good order."""
@@ -57,11 +61,14 @@ class Episode:
     def __init__(self, listener: Listener, number: int, levels: Levels, step_timeout_s: float) -> None:
         self.awaits_action = False
         self.dropped = 0
+        self.deadline = math.inf
+        """Of what is being waited for, on the clock `time.monotonic()`."""
         self._listener = listener
         self._number = number
         self._levels = levels
         self._step_timeout_s = step_timeout_s
         self._step = 0
+        self._last: Observation | None = None
         self._private: Path | None = None
         self._ticket: Ticket | None = None
         self._link: Connection | None = None
@@ -70,22 +77,22 @@ class Episode:
 
     @property
     def process(self) -> SimulationProcess:
-        """The simulation. Raises `SessionStateError` before `start()`."""
+        """The simulation. Raises `SessionStateError` before `launch()`."""
         if self._child is None:
             raise SessionStateError("the simulation has not been started")
         return self._child
 
     @property
     def connection(self) -> Connection:
-        """Its end of the link. Raises `SessionStateError` before `start()`."""
+        """Its end of the link. Raises `SessionStateError` before `launch()`."""
         if self._link is None:
             raise SessionStateError("the simulation has not dialled in")
         return self._link
 
-    def start(
+    def launch(
         self, scenario: ResolvedScenario, program: Program, out_dir: Path | None, connect_timeout_s: float
-    ) -> Schema:
-        """Start the process and accept it. What it says it is comes back."""
+    ) -> None:
+        """Start the process; what it says comes by `wait`, or by `advance` and `conclude`."""
         directory = out_dir
         if directory is None:
             directory = self._private = Path(tempfile.mkdtemp(prefix="slb-run-"))
@@ -100,24 +107,72 @@ class Episode:
         self._child = SimulationProcess(
             [*program.command, *arguments], directory / "log.txt", {"SLICEBRIDGE_TOKEN": token}, fork=program.fork
         )
-        self._link = self._await_connection(self._ticket, time.monotonic() + connect_timeout_s)
-        self._dtype = self._link.schema.state_dtype(self._levels)
-        welcome = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}
-        self._send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
-        return self._link.schema
+        self.deadline = time.monotonic() + connect_timeout_s
 
-    def receive_state(self) -> Observation:
-        """Wait for the next STATE. Raises `SimulationError`, `ProtocolError`."""
-        deadline = time.monotonic() + self._step_timeout_s
+    def wait(self) -> Observation:
+        """Next observation. Raises `SimulationError`, `ProtocolError`, `SchemaError`."""
         while True:
-            message = self.connection.receive(deadline, self._child)
-            if message is None:
-                raise self._silence(f"did not send step {self._step} within {self._step_timeout_s:g} s")
-            if message.header.type != MessageType.STATE:
+            observation = self.advance()
+            if observation is None and not self._pump(self.deadline, self._child):
+                observation = self.conclude()
+            if observation is not None:
+                return observation
+
+    @property
+    def has_news(self) -> bool:
+        """Something has arrived, and `advance` is to be called."""
+        if self._link is not None:
+            return self._link.has_news
+        ticket = self._ticket
+        return ticket is not None and (ticket.connection is not None or ticket.failure is not None)
+
+    def advance(self) -> Observation | None:
+        """Go on with what has arrived, without waiting: the next observation once it is complete.
+
+        The last one is held back until the process has exited in good order, see `conclude`.
+        Raises `SimulationError`, `ProtocolError`, `SchemaError`.
+        """
+        if self._link is None and not self._accept():
+            return None
+        while (message := self.connection.take_next()) is not None:
+            if self._last is not None:
+                if message.header.type == MessageType.ERROR:
+                    raise self._unexpected_end(message)
+            elif message.header.type != MessageType.STATE:
                 raise self._unexpected_end(message)
-            if message.header.episode == self._number and message.header.step == self._step:
-                return self._observation(message)
-            self.dropped += 1
+            elif message.header.episode != self._number or message.header.step != self._step:
+                self.dropped += 1
+            else:
+                observation = self._observation(message)
+                if not observation.last:
+                    return observation
+                self._last, self.deadline = observation, time.monotonic() + END_GRACE_S
+        return None
+
+    def conclude(self) -> Observation | None:
+        """When the process has ended or the deadline has passed: the last observation, or an error that says why.
+
+        Raises `SimulationError`, `ProtocolError`, `SchemaError`.
+        """
+        # What the process sent before it ended may arrive a moment after the news of its end.
+        grace = time.monotonic() + LATE_NEWS_S
+        while True:
+            observation = self.advance()
+            if observation is not None:
+                return observation
+            if self._last is not None and self.process.returncode is not None:
+                break
+            if not self._pump(grace):
+                raise self._overdue()
+        code = self.process.returncode
+        if code != 0:
+            raise self._died(f"the simulation failed after its last step: {self.process.describe_end()}")
+        self._clean_up(keep_log=False)
+        return self._last
+
+    def _pump(self, deadline: float, process: SimulationProcess | None = None) -> bool:
+        """As `Listener.pump`, but a flood of messages does not hide the deadline."""
+        return self._listener.pump(deadline, process) and (self.has_news or time.monotonic() < deadline)
 
     def send_action(self, action: Action) -> None:
         """Answer the STATE that was received last."""
@@ -125,29 +180,6 @@ class Episode:
         self.awaits_action = False
         self._step += 1
         self._send(header, action.flat)
-
-    def finish(self) -> None:
-        """After the last STATE: the simulation says BYE and exits 0. Raises `SimulationError` if it does not.
-
-        However it ends, also when interrupted, the process is gone.
-        """
-        try:
-            self._await_exit()
-        except BaseException:
-            self.kill()
-            raise
-        self._clean_up(keep_log=False)
-
-    def _await_exit(self) -> None:
-        deadline = time.monotonic() + END_GRACE_S
-        message = self.connection.receive(deadline, self._child)
-        if message is not None and message.header.type == MessageType.ERROR:
-            raise self._unexpected_end(message)
-        code = self.process.wait(deadline - time.monotonic())
-        if code is None:
-            raise self._silence(f"did not exit within {END_GRACE_S:g} s after the end of the episode")
-        if code != 0:
-            raise self._died(f"the simulation failed after its last step: {self.process.describe_end()}")
 
     def stop(self) -> None:
         """End early: BYE if the simulation waits for an action, else at once. Never raises for its sake."""
@@ -185,14 +217,20 @@ class Episode:
             self.process.wait(1.0)
             raise self._silence("has closed its end of the link") from None
 
-    def _await_connection(self, ticket: Ticket, deadline: float) -> Connection:
-        while ticket.connection is None and ticket.failure is None:
-            if time.monotonic() >= deadline or not self._listener.pump(deadline, self._child):
-                raise self._silence("did not dial in before the deadline")
+    def _accept(self) -> bool:
+        """Welcome the simulation, once it has dialled in."""
+        ticket = self._ticket
+        assert ticket is not None
         if ticket.failure is not None:
             raise ticket.failure
-        assert ticket.connection is not None
-        return ticket.connection
+        self._link = ticket.connection
+        if self._link is None:
+            return False
+        self._dtype = self._link.schema.state_dtype(self._levels)
+        welcome = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}
+        self._send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
+        self.deadline = time.monotonic() + self._step_timeout_s
+        return True
 
     def _observation(self, message: Message) -> Observation:
         header, body = message
@@ -209,6 +247,14 @@ class Episode:
         if message.header.type == MessageType.BYE:
             what = f"the simulation ended the episode early: {reason}"
         return SimulationFailed(what, self.process.log, self.process.log_tail())
+
+    def _overdue(self) -> SimulationError:
+        """Nothing came, and the deadline or the process is over."""
+        if self._link is None:
+            return self._silence("did not dial in before the deadline")
+        if self._last is not None:
+            return self._silence(f"did not exit within {END_GRACE_S:g} s after the end of the episode")
+        return self._silence(f"did not send step {self._step} within {self._step_timeout_s:g} s")
 
     def _silence(self, what: str) -> SimulationError:
         """Nothing more comes: tell a dead process from one that hangs."""

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import zmq
 
 from pybridge.errors import EndpointError, ProtocolError, SchemaError, SliceBridgeError
-from pybridge.process import SimulationProcess, poll_interval_s
+from pybridge.process import Watched, poll_interval_s
 from pybridge.schema import Schema, parse_schema, schema_digest
 from pybridge.wire import PROTOCOL_VERSION, Header, MessageType, pack_header, unpack_header
 
@@ -127,7 +127,7 @@ class Listener:
         if ticket.connection is not None:
             self._connections.pop(ticket.connection.peer, None)
 
-    def pump(self, deadline: float, process: SimulationProcess | None = None) -> bool:
+    def pump(self, deadline: float, process: Watched | None = None) -> bool:
         """Wait until something arrives and sort it, whoever sent it; False once nothing can be waited for any more.
 
         deadline: on the clock `time.monotonic()`.
@@ -175,7 +175,7 @@ class Listener:
         events: int = self._socket.getsockopt(zmq.EVENTS)  # type: ignore[assignment]
         return int.__and__(events, _READABLE) != 0  # `&` of an IntFlag costs a microsecond
 
-    def _poller(self, process: SimulationProcess | None) -> Callable[[float], list[tuple[int, int]]]:
+    def _poller(self, process: Watched | None) -> Callable[[float], list[tuple[int, int]]]:
         """`select.poll` on the socket and on the end of a process, made once per file descriptor."""
         pidfd = None if process is None else process.pidfd
         poll = self._pollers.get(pidfd)
@@ -257,19 +257,18 @@ class Connection:
         elif kind != MessageType.HEARTBEAT:
             raise ProtocolError(f"a simulation may not send {MessageType(kind).name} now")
 
-    def receive(self, deadline: float, process: SimulationProcess | None = None) -> Message | None:
-        """Next message, or None when the deadline passed or the process ended first.
+    @property
+    def has_news(self) -> bool:
+        """`take_next` has a message, or an error."""
+        return bool(self._inbox) or self.failure is not None
 
-        Raises `ProtocolError` if the peer sent something malformed.
-        """
-        while not self._inbox:
-            if self.failure is not None:
-                raise self.failure
-            if not self._listener.pump(deadline, process):
-                return None
-            if not self._inbox and self.failure is None and time.monotonic() >= deadline:
-                return None
-        return self._inbox.popleft()
+    def take_next(self) -> Message | None:
+        """Next message that has arrived. Raises `ProtocolError` if the peer sent something malformed."""
+        if self._inbox:
+            return self._inbox.popleft()
+        if self.failure is not None:
+            raise self.failure
+        return None
 
     def send(self, header: Header, body: Any) -> None:
         """Send one message. `body` is any contiguous buffer. Raises `ProtocolError` if the peer has gone."""

@@ -12,7 +12,7 @@ import subprocess
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
 from pybridge.errors import BinaryNotFound, signal_name
 from pybridge.fork_server import ForkedProcess, ForkServerLost, shared_server
@@ -170,7 +170,60 @@ class SimulationProcess:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def poll_interval_s(process: SimulationProcess | None) -> float | None:
+class Watched(Protocol):
+    """What can end while something is waited for: a process, or any of several."""
+
+    @property
+    def pidfd(self) -> int | None:
+        """Handle that becomes readable at the end; None where the system has no such thing."""
+
+    @property
+    def returncode(self) -> int | None:
+        """None before the end."""
+
+
+class ProcessWatch:
+    """Several processes, of which the first that ends ends a wait."""
+
+    def __init__(self) -> None:
+        self._handles = select.epoll() if hasattr(select, "epoll") and hasattr(os, "pidfd_open") else None
+        self._members: dict[int, SimulationProcess] = {}
+
+    @property
+    def pidfd(self) -> int | None:
+        """Readable once a member has ended; None where the system has no handles of processes."""
+        return None if self._handles is None else self._handles.fileno()
+
+    @property
+    def returncode(self) -> int | None:
+        """Of a member that has ended, None if there is none; with handles, `ended` is cheaper."""
+        return next((code for member in self._members.values() if (code := member.returncode) is not None), None)
+
+    def add(self, key: int, process: SimulationProcess) -> None:
+        """Watch a process from now on."""
+        self._members[key] = process
+        if self._handles is not None and process.pidfd is not None:
+            self._handles.register(process.pidfd, select.EPOLLIN)
+
+    def discard(self, key: int) -> None:
+        """Watch it no more. Nothing happens if it is not watched, or has been released."""
+        process = self._members.pop(key, None)
+        if process is not None and self._handles is not None and process.pidfd is not None:
+            self._handles.unregister(process.pidfd)
+
+    def ended(self) -> list[int]:
+        """Keys of the members that have ended."""
+        if self._handles is not None and not self._handles.poll(0.0):
+            return []
+        return [key for key, member in self._members.items() if member.returncode is not None]
+
+    def close(self) -> None:
+        """Give the handle back."""
+        if self._handles is not None:
+            self._handles.close()
+
+
+def poll_interval_s(process: Watched | None) -> float | None:
     """How often a wait must look after a process by itself: never (None) where a handle tells of its end."""
     return _FALLBACK_POLL_S if process is not None and process.pidfd is None else None
 

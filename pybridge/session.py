@@ -11,17 +11,20 @@ with Session(load_scenario("lte-urban")) as session:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from pybridge.episode import Episode, ResolvedScenario
 from pybridge.errors import SchemaError, SessionStateError
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
-from pybridge.process import chosen_program
+from pybridge.process import SimulationProcess, chosen_program
 from pybridge.schema import Levels, Schema
+
+ObservationT = TypeVar("ObservationT", Observation, Observation | None)
 
 
 class Session:
@@ -40,6 +43,7 @@ class Session:
         out_dir: Path | str | None = None,
         program: Sequence[str | Path] | None = None,
         endpoint: str | None = None,
+        listener: Listener | None = None,
         connect_timeout_s: float = 30.0,
         step_timeout_s: float = 300.0,
     ) -> None:
@@ -54,6 +58,7 @@ class Session:
         program: command to execute in place of the built simulation program, e.g. ["gdb", "-batch", "--args", …]. None:
             simulations are forked from a process that has that program's libraries loaded (docs/fork-server.md).
         endpoint: "ipc://PATH" or "tcp://127.0.0.1:PORT" (PORT `*`: any free one). None: ipc in a private directory.
+        listener: to share with other sessions of this thread, in place of an `endpoint`; it is not closed here.
         connect_timeout_s: for the simulation to dial in.
         step_timeout_s: for it to answer an action, or to finish its warm-up.
 
@@ -68,7 +73,8 @@ class Session:
         self._endpoint = endpoint
         self._connect_timeout_s = connect_timeout_s
         self._step_timeout_s = step_timeout_s
-        self._listener: Listener | None = None
+        self._listener = listener
+        self._shared = listener is not None
         self._episode: Episode | None = None
         self._episodes = 0
         self._schema: Schema | None = None
@@ -112,6 +118,20 @@ class Session:
 
         Raises `SimulationError` (died, failed, timed out), `ProtocolError`, `SchemaError`.
         """
+        self.begin_reset(seed=seed)
+        return self._await(Episode.wait)
+
+    def step(self, action: Action) -> Observation:
+        """Send a decision and wait for the next epoch.
+
+        With `last` in the result the simulation has ended in good order and its records are complete.
+        Raises `ActionError` (nothing was sent), `SessionStateError`, `SimulationError`, `ProtocolError`.
+        """
+        self.begin_step(action)
+        return self._await(Episode.wait)
+
+    def begin_reset(self, *, seed: int | None = None) -> None:
+        """First half of `reset`, without waiting; the observation comes by `advance` or `conclude`."""
         self.end_episode()
         scenario = self._scenario if seed is None else self._scenario.with_seed(seed)
         if self._listener is None:
@@ -123,21 +143,13 @@ class Session:
         self._episode = episode
         self._episodes += 1
         try:
-            schema = episode.start(scenario, self._program, out_dir, self._connect_timeout_s)
-            if self._schema is not None and schema != self._schema:
-                raise SchemaError("the schema is not that of the episode before; same session, same scenario")
-            self._schema = schema
-            return episode.receive_state()
+            episode.launch(scenario, self._program, out_dir, self._connect_timeout_s)
         except BaseException:
             self._abandon()
             raise
 
-    def step(self, action: Action) -> Observation:
-        """Send a decision and wait for the next epoch.
-
-        With `last` in the result the simulation has ended in good order and its records are complete.
-        Raises `ActionError` (nothing was sent), `SessionStateError`, `SimulationError`, `ProtocolError`.
-        """
+    def begin_step(self, action: Action) -> None:
+        """First half of `step`, without waiting; the observation comes by `advance` or `conclude`."""
         episode = self._episode
         if episode is None or not episode.awaits_action:
             raise SessionStateError("no episode is waiting for an action: call reset() first")
@@ -146,15 +158,57 @@ class Session:
         action.check()
         try:
             episode.send_action(action)
-            observation = episode.receive_state()
-            if observation.last:
-                self._dropped += episode.dropped
-                self._episode = None
-                episode.finish()
-            return observation
         except BaseException:
             self._abandon()
             raise
+
+    @property
+    def has_news(self) -> bool:
+        """Something has arrived for `advance`."""
+        return self._episode is not None and self._episode.has_news
+
+    @property
+    def deadline(self) -> float:
+        """Of what is being waited for, on the clock `time.monotonic()`; infinite if nothing is."""
+        return math.inf if self._episode is None else self._episode.deadline
+
+    @property
+    def process(self) -> SimulationProcess:
+        """The running simulation. Raises `SessionStateError` if there is none."""
+        if self._episode is None:
+            raise SessionStateError("no episode is running: call reset() first")
+        return self._episode.process
+
+    def advance(self) -> Observation | None:
+        """Second half of `begin_reset` and `begin_step`: go on with what has arrived; the observation if that is it."""
+        return self._await(Episode.advance)
+
+    def conclude(self) -> Observation | None:
+        """As `advance`, once the process has ended or the deadline has passed: the observation or an error."""
+        return self._await(Episode.conclude)
+
+    def _await(self, way: Callable[[Episode], ObservationT]) -> ObservationT:
+        episode = self._episode
+        if episode is None:
+            raise SessionStateError("no episode is running: call reset() first")
+        try:
+            observation = way(episode)
+            if observation is None:
+                return observation
+            if observation.step == 0:
+                self._check(observation.schema)
+        except BaseException:
+            self._abandon()
+            raise
+        if observation.last:
+            self._dropped += episode.dropped
+            self._episode = None
+        return observation
+
+    def _check(self, schema: Schema) -> None:
+        if self._schema is not None and schema != self._schema:
+            raise SchemaError("the schema is not that of the episode before; same session, same scenario")
+        self._schema = schema
 
     def end_episode(self) -> None:
         """End the running episode in good order, if there is one; the session can be reset again."""
@@ -168,7 +222,7 @@ class Session:
         try:
             self.end_episode()
         finally:
-            if self._listener is not None:
+            if self._listener is not None and not self._shared:
                 self._listener.close()
                 self._listener = None
 

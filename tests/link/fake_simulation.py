@@ -226,6 +226,12 @@ def send_stale(peer: Peer) -> None:
     peer.send(STATE, peer.state(), episode=peer.episode + 1)
 
 
+def flood(peer: Peer) -> None:
+    """Heartbeats as fast as they are taken, and nothing else."""
+    while True:
+        peer.send(HEARTBEAT, b"")
+
+
 def send_and_hang(peer: Peer, frames: list[bytes]) -> None:
     """Send what is malformed and wait to be ended for it."""
     peer.socket.send_multipart(frames)
@@ -240,6 +246,7 @@ MISBEHAVIOURS: dict[str, Callable[[Peer], None]] = {
     "hang": lambda peer: time.sleep(600),
     "stale": send_stale,
     "heartbeat": lambda peer: [peer.send(HEARTBEAT, b"") for _ in range(3)].clear(),
+    "flood": flood,
     "short-body": lambda peer: send_and_hang(peer, [peer.header(STATE), peer.state()[:-8]]),
     "bad-magic": lambda peer: send_and_hang(peer, [b"XXXX" + b"\0" * 28, b""]),
     "many-frames": lambda peer: send_and_hang(peer, [peer.header(STATE), b"", b"", b""]),

@@ -180,8 +180,9 @@ def test_a_failure_after_the_last_state_is_told() -> None:
         play(session)
 
 
-def test_a_simulation_that_hangs_is_ended_at_the_deadline() -> None:
-    with Session(TestScenario(), program=fake("hang"), step_timeout_s=1.0) as session:
+@pytest.mark.parametrize("mode", ["hang", "flood"])
+def test_a_simulation_that_sends_no_state_is_ended_at_the_deadline(mode: str) -> None:
+    with Session(TestScenario(), program=fake(mode), step_timeout_s=1.0) as session:
         session.reset()
         session.step(session.action())
         pid = session.pid
