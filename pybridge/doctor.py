@@ -31,6 +31,8 @@ SYSTEM_PACKAGES = {
     "cppzmq-dev": "cppzmq",
     "libsodium-dev": "libsodium",
     "nlohmann-json3-dev": "nlohmann-json",
+    "protobuf-compiler": "protoc",
+    "libprotobuf-dev": "Protocol Buffers",
     "libgtest-dev": "GoogleTest",
     "librapidcheck-dev": "RapidCheck",
 }

@@ -17,12 +17,14 @@ missing_tools()
     command -v cmake >/dev/null || echo cmake
     command -v ninja >/dev/null || echo ninja-build
     command -v g++ >/dev/null || echo g++
+    command -v protoc >/dev/null || echo protobuf-compiler
 }
 
 missing_headers()
 {
     local -A package_of=([zmq.h]=libzmq3-dev [zmq.hpp]=cppzmq-dev [sodium.h]=libsodium-dev
-                         [nlohmann/json.hpp]=nlohmann-json3-dev [gtest/gtest.h]=libgtest-dev [rapidcheck.h]=librapidcheck-dev)
+                         [nlohmann/json.hpp]=nlohmann-json3-dev [google/protobuf/message.h]=libprotobuf-dev
+                         [gtest/gtest.h]=libgtest-dev [rapidcheck.h]=librapidcheck-dev)
     if ! command -v g++ >/dev/null; then
         printf '%s\n' "${package_of[@]}"
         return

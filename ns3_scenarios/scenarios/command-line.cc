@@ -100,7 +100,11 @@ void Check(const CommandLineOptions& options, bool policyGiven)
     {
         throw UsageError("--scenario: is missing (allowed: a resolved scenario file; see --help)");
     }
-    if (options.agent.empty() != options.runId.empty())
+    if (IsNs3GymEndpoint(options.agent) && !options.runId.empty())
+    {
+        throw UsageError("--run-id: is given with an ns3gym:// agent (allowed: without it)");
+    }
+    if (!IsNs3GymEndpoint(options.agent) && options.agent.empty() != options.runId.empty())
     {
         throw UsageError("--agent and --run-id: only one is given (allowed: both or none)");
     }
@@ -157,6 +161,11 @@ CommandLineOptions ParseCommandLine(const std::vector<std::string>& arguments)
     return options;
 }
 
+bool IsNs3GymEndpoint(const std::string& endpoint)
+{
+    return endpoint.starts_with("ns3gym://");
+}
+
 std::string HelpText()
 {
     return "Usage: ran-slicing --scenario FILE [options]\n"
@@ -171,7 +180,9 @@ std::string HelpText()
            " (default: static)\n"
            "  --agent ENDPOINT    ask a learner in place of a policy, ipc://PATH or "
            "tcp://HOST:PORT;\n"
-           "                      the token comes from the environment, SLICEBRIDGE_TOKEN\n"
+           "                      the token comes from the environment, SLICEBRIDGE_TOKEN;\n"
+           "                      ns3gym://127.0.0.1:PORT: a client of ns3-gym (docs/ns3gym.md),\n"
+           "                      without --run-id and token\n"
            "  --run-id ID         how the learner calls this run\n"
            "  --out DIR           write records there (docs/records.md)\n"
            "  --seed N            ns-3 RngRun in place of the scenario's\n"

@@ -25,7 +25,7 @@ struct CommandLineOptions
     bool help{false};
     bool version{false};
     bool schema{false};
-    bool serve{false}; ///< fork simulations for the process that started this one
+    bool serve{false};    ///< fork simulations for the process that started this one
     std::string scenario; ///< path of a resolved scenario
     std::string policy{"static"};
     std::string agent; ///< endpoint of a learner; empty: the policy decides
@@ -44,6 +44,9 @@ struct CommandLineOptions
  * @throws UsageError
  */
 CommandLineOptions ParseCommandLine(const std::vector<std::string>& arguments);
+
+/// True for an endpoint of the ns3-gym dialect, "ns3gym://HOST:PORT".
+bool IsNs3GymEndpoint(const std::string& endpoint);
 
 /// Text of --help.
 std::string HelpText();

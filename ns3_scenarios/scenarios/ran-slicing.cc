@@ -52,7 +52,7 @@ void PrintVersions()
 int Simulate(Scenario scenario, const CommandLineOptions& options)
 {
     std::optional<Heart> parentWatch;
-    if (options.agent.empty()) // under a learner, the link watches
+    if (options.agent.empty() || IsNs3GymEndpoint(options.agent)) // else the link watches
     {
         parentWatch.emplace(std::chrono::seconds(1), ParentFromEnvironment(), [] {});
     }

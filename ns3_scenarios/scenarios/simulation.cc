@@ -3,6 +3,7 @@
 
 #include "scenarios/interrupt.h"
 #include "scenarios/ns3-values.h"
+#include "scenarios/ns3gym-controller.h"
 #include "scenarios/versions.h"
 #include "slicing/builtin-controllers.h"
 
@@ -156,10 +157,18 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
              .slices = m_scenario.SliceConfigs(),
              .highPeriod = ns3::MilliSeconds(m_scenario.timing.highPeriod_ms)});
     }
+    const auto interrupted = [] { return SignalReceived() != 0; };
+    if (IsNs3GymEndpoint(options.agent))
+    {
+        auto agent = MakeNs3GymAgent(options.agent, Describe(m_scenario), interrupted);
+        m_reportFailure = std::move(agent.reportFailure);
+        return std::move(agent.controller);
+    }
     auto link = LinkOptionsFromEnvironment(options.agent, options.runId);
-    link.interrupted = [] { return SignalReceived() != 0; };
+    link.interrupted = interrupted;
     auto remote = std::make_unique<RemoteController>(std::move(link), Describe(m_scenario));
-    m_remote = remote.get();
+    m_reportFailure = [agent = remote.get()](std::string_view reason)
+    { agent->ReportFailure(reason); };
     return remote;
 }
 
@@ -202,16 +211,13 @@ int Simulation::Run()
     }
     catch (const std::exception& error)
     {
-        if (m_remote)
-        {
-            m_remote->ReportFailure(error.what());
-        }
+        m_reportFailure(error.what());
         throw;
     }
     const int signal = SignalReceived();
-    if (signal != 0 && m_remote)
+    if (signal != 0)
     {
-        m_remote->ReportFailure("the simulation was ended by signal " + std::to_string(signal));
+        m_reportFailure("the simulation was ended by signal " + std::to_string(signal));
     }
     Log(signal == 0 ? "the end" : "ended by signal " + std::to_string(signal));
     return signal;

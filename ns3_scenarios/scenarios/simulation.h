@@ -11,8 +11,10 @@
 #include "slicing/epoch-loop.h"
 #include "traffic/traffic-network.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace slicebridge
 {
@@ -60,8 +62,9 @@ class Simulation
     std::unique_ptr<PacketLedger> m_ledger;
     std::unique_ptr<TrafficNetwork> m_traffic;
     std::unique_ptr<Summary> m_summary;
-    RemoteController* m_remote{nullptr}; ///< m_controller, if it is one
     std::unique_ptr<Controller> m_controller;
+    /// Tells the agent behind m_controller; nobody if there is none.
+    std::function<void(std::string_view)> m_reportFailure{[](std::string_view) {}};
     std::unique_ptr<Recorder> m_recorder;
     std::unique_ptr<EpochLoop> m_loop;
 };

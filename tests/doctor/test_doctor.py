@@ -103,7 +103,7 @@ def test_other_architectures_are_sent_to_ns3_dir(tree: Path, monkeypatch: pytest
 def test_missing_build_tool_is_named_with_its_package(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = tree / "path"
     tools.mkdir()
-    for name in ("bash", "sed", "sort", "dirname", "env", "cmake", "g++"):
+    for name in ("bash", "sed", "sort", "dirname", "env", "cmake", "g++", "protoc"):
         (tools / name).symlink_to(shutil.which(name) or name)
     (tools / "python3").symlink_to(sys.executable)
     monkeypatch.setenv("PATH", str(tools))

@@ -41,7 +41,8 @@ def write_wheel(folder: Path) -> Path:
 def path_without(folder: Path, *hidden: str) -> str:
     """A PATH with everything that the scripts use but `hidden`."""
     folder.mkdir()
-    for name in ("bash", "dirname", "sed", "sort", "mkdir", "flock", "env", "apt-get", "sudo", "cmake", "ninja", "g++"):
+    programs = ("bash", "dirname", "sed", "sort", "mkdir", "flock", "env", "apt-get", "sudo")
+    for name in (*programs, "cmake", "ninja", "g++", "protoc"):
         program = shutil.which(name)
         if program is not None and name not in hidden:
             (folder / name).symlink_to(program)
