@@ -373,7 +373,6 @@ void NrCell::GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next)
         for (std::size_t i = 0; i < count; ++i)
         {
             plan.owner[rbgs[next + i]] = grant;
-            m_counters[slice].prbRetx += m_network.RbgPrbs(rbgs[next + i]);
         }
         next += count;
     }
@@ -463,7 +462,6 @@ void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot
     AccountTake(ue, block.range.Size(), now_ns);
     ue.averageRate_bps += block.tbs_bits / m_slotLength_s / RATE_MEMORY_SLOTS;
     ue.servedSlot = slot;
-    ue.counters.prbUsed += candidate.prbs;
 }
 
 /// Throughput in bursts, TS 28.552, 5.1.1.3.1: the piece that empties the buffer does not count,

@@ -78,10 +78,16 @@ void NrCell::AccountTransmission(const SlotPlan& plan)
             continue;
         }
         const auto& grant = plan.grants[plan.owner[rbg]];
+        const auto& block = m_blocks[grant.block];
         auto& counters = m_counters[grant.slice];
         const uint32_t prbs = m_network.RbgPrbs(rbg);
         counters.prbUsed += prbs;
-        counters.mcs[m_blocks[grant.block].mcs] += prbs;
+        counters.prbRetx += block.transmissions > 0 ? prbs : 0;
+        counters.mcs[block.mcs] += prbs;
+        if (block.ue != NOBODY)
+        {
+            m_network.ues[block.ue].counters.prbUsed += prbs;
+        }
         counters.energy_j += plan.power_w[rbg] * prbs * m_slotLength_s;
     }
 }
