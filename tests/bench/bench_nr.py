@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""User CPU of NR cells per simulated second and of IP per packet: fading, 20 MHz at µ = 1, rule pf, KPM recorded, no agent."""
+"""User CPU of NR cells per simulated second and of IP per packet: fading, 20 MHz, µ = 1, pf, KPM recorded, no agent."""
 
 from __future__ import annotations
 
