@@ -14,6 +14,7 @@ from pybridge.errors import SliceBridgeError
 
 if TYPE_CHECKING:
     from pybridge.envs import RanParallelEnv, SliceEnv
+    from pybridge.low_policy import LowPolicy
     from pybridge.observation import Action, Observation
     from pybridge.policies import Policy
     from pybridge.scenario import Scenario, ScenarioError, load_scenario
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Action": "pybridge.observation",
+    "LowPolicy": "pybridge.low_policy",
     "Observation": "pybridge.observation",
     "Policy": "pybridge.policies",
     "RanParallelEnv": "pybridge.envs",
@@ -37,6 +39,7 @@ _HOMES = {
 
 __all__ = [
     "Action",
+    "LowPolicy",
     "Observation",
     "Policy",
     "RanParallelEnv",

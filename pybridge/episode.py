@@ -11,12 +11,13 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from pybridge.errors import (
     ProtocolError,
+    SchemaError,
     SessionStateError,
     SimulationDied,
     SimulationError,
@@ -26,8 +27,11 @@ from pybridge.errors import (
 from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
 from pybridge.observation import Action, Observation
 from pybridge.process import Program, SimulationProcess
-from pybridge.schema import Levels
+from pybridge.schema import Levels, Schema
 from pybridge.wire import Flag, Header, MessageType
+
+if TYPE_CHECKING:
+    from pybridge.low_policy import LowPolicy
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +62,15 @@ class ResolvedScenario(Protocol):
 class Episode:
     """A fresh process, its place on the listener, and the lock-step of STATE and ACTION."""
 
-    def __init__(self, listener: Listener, number: int, levels: Levels, step_timeout_s: float) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        number: int,
+        levels: Levels,
+        step_timeout_s: float,
+        low_policy: LowPolicy | None = None,
+    ) -> None:
+        """low_policy: what the simulation shall decide about UEs by, with levels "delegated"."""
         self.awaits_action = False
         self.dropped = 0
         self.deadline = math.inf
@@ -67,6 +79,7 @@ class Episode:
         self._number = number
         self._levels = levels
         self._step_timeout_s = step_timeout_s
+        self._low_policy = low_policy
         self._step = 0
         self._last: Observation | None = None
         self._private: Path | None = None
@@ -226,11 +239,23 @@ class Episode:
         self._link = ticket.connection
         if self._link is None:
             return False
-        self._dtype = self._link.schema.state_dtype(self._levels)
-        welcome = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}
-        self._send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
+        self._welcome(self._link.schema)
         self.deadline = time.monotonic() + self._step_timeout_s
         return True
+
+    def _welcome(self, schema: Schema) -> None:
+        """Send the terms of the episode, and its low-level policy."""
+        policy = self._low_policy
+        welcome: dict[str, Any] = {"episode": self._number, "levels": self._levels, "action_deadline_ms": 0}
+        if policy is not None:
+            policy.check_kpms(schema)
+            if not schema.trajectory:
+                raise SchemaError("the simulation takes no low-level policy")
+            welcome["low_policy"] = policy.description()
+        self._dtype = schema.state_dtype(self._levels, recorded=policy is not None and policy.record)
+        self._send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
+        if policy is not None:
+            self._send(Header(MessageType.POLICY, episode=self._number), policy.weights())
 
     def _observation(self, message: Message) -> Observation:
         header, body = message

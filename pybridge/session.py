@@ -15,14 +15,17 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pybridge.episode import Episode, ResolvedScenario
 from pybridge.errors import SchemaError, SessionStateError
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
 from pybridge.process import SimulationProcess, chosen_program
-from pybridge.schema import Levels, Schema
+from pybridge.schema import LEVELS, Levels, Schema
+
+if TYPE_CHECKING:
+    from pybridge.low_policy import LowPolicy
 
 ObservationT = TypeVar("ObservationT", Observation, Observation | None)
 
@@ -52,7 +55,8 @@ class Session:
         scenario: what to simulate.
         seed: ns-3 RngRun in place of the scenario's own, 1..2^32−1.
         levels: "high": a decision per high-level period, about slices; "both": per low-level period, about slices
-            (when `Observation.high_decision`) and UEs.
+            (when `Observation.high_decision`) and UEs; "delegated": as "high", and the simulation decides about UEs by
+            the policy that `reset()` gives it.
         out_dir: where the simulation writes scenario.json, log.txt and its records (docs/records.md): the first
             episode in `out_dir` itself, the n-th further one in `out_dir/episode-n`. None: no records.
         program: command to execute in place of the built simulation program, e.g. ["gdb", "-batch", "--args", …]. None:
@@ -64,8 +68,8 @@ class Session:
 
         Raises `BinaryNotFound`, `EndpointError`, `ValueError` (levels).
         """
-        if levels not in ("high", "both"):
-            raise ValueError(f'levels are "high" or "both", got {levels!r}')
+        if levels not in LEVELS:
+            raise ValueError(f"levels are one of {', '.join(LEVELS)}, got {levels!r}")
         self._scenario = scenario if seed is None else scenario.with_seed(seed)
         self._levels: Levels = levels
         self._out_dir = None if out_dir is None else Path(out_dir)
@@ -111,15 +115,18 @@ class Session:
         """A new action that changes nothing: the scenario's policies, equal shares, neutral UE controls."""
         return Action(self.schema, self._levels)
 
-    def reset(self, *, seed: int | None = None) -> Observation:
+    def reset(self, *, seed: int | None = None, low_policy: LowPolicy | None = None) -> Observation:
         """End the running episode, if any, and start a new one in a fresh process.
 
         seed: RngRun of this episode; None: that of the session, the same in every episode.
+        low_policy: what decides about UEs in this episode, with levels "delegated" only. None: nothing does, and UEs
+            keep neutral controls.
 
-        Raises `SimulationError` (died, failed, timed out), `ProtocolError`, `SchemaError`.
+        Raises `SimulationError` (died, failed, timed out), `ProtocolError`, `SchemaError`, `LowPolicyError` (asks for a
+        KPM that there is not), `ValueError` (a policy with other levels).
         """
-        self.begin_reset(seed=seed)
-        return self._await(Episode.wait)
+        self.begin_reset(seed=seed, low_policy=low_policy)
+        return self.wait()
 
     def step(self, action: Action) -> Observation:
         """Send a decision and wait for the next epoch.
@@ -128,10 +135,12 @@ class Session:
         Raises `ActionError` (nothing was sent), `SessionStateError`, `SimulationError`, `ProtocolError`.
         """
         self.begin_step(action)
-        return self._await(Episode.wait)
+        return self.wait()
 
-    def begin_reset(self, *, seed: int | None = None) -> None:
-        """First half of `reset`, without waiting; the observation comes by `advance` or `conclude`."""
+    def begin_reset(self, *, seed: int | None = None, low_policy: LowPolicy | None = None) -> None:
+        """First half of `reset`, without waiting; the observation comes by `wait`, or by `advance` and `conclude`."""
+        if low_policy is not None and self._levels != "delegated":
+            raise ValueError(f'a low-level policy needs a session of levels "delegated", this one has {self._levels!r}')
         self.end_episode()
         scenario = self._scenario if seed is None else self._scenario.with_seed(seed)
         if self._listener is None:
@@ -139,7 +148,8 @@ class Session:
         out_dir = self._out_dir
         if out_dir is not None and self._episodes:
             out_dir = out_dir / f"episode-{self._episodes}"
-        episode = Episode(self._listener, self._episodes, self._levels, self._step_timeout_s)
+        levels: Levels = "high" if self._levels == "delegated" and low_policy is None else self._levels
+        episode = Episode(self._listener, self._episodes, levels, self._step_timeout_s, low_policy)
         self._episode = episode
         self._episodes += 1
         try:
@@ -149,7 +159,7 @@ class Session:
             raise
 
     def begin_step(self, action: Action) -> None:
-        """First half of `step`, without waiting; the observation comes by `advance` or `conclude`."""
+        """First half of `step`, without waiting; the observation comes by `wait`, or by `advance` and `conclude`."""
         episode = self._episode
         if episode is None or not episode.awaits_action:
             raise SessionStateError("no episode is waiting for an action: call reset() first")
@@ -161,6 +171,10 @@ class Session:
         except BaseException:
             self._abandon()
             raise
+
+    def wait(self) -> Observation:
+        """Second half of `reset` and `step`; `advance` and `conclude` are it without waiting."""
+        return self._await(Episode.wait)
 
     @property
     def has_news(self) -> bool:
@@ -209,6 +223,11 @@ class Session:
         if self._schema is not None and schema != self._schema:
             raise SchemaError("the schema is not that of the episode before; same session, same scenario")
         self._schema = schema
+
+    def simulate(self, scenario: ResolvedScenario) -> None:
+        """Simulate another scenario from the next `reset` on."""
+        self._scenario = scenario
+        self._schema = None
 
     def end_episode(self) -> None:
         """End the running episode in good order, if there is one; the session can be reset again."""

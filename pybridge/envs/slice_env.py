@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -27,6 +27,10 @@ from pybridge.episode import ResolvedScenario
 from pybridge.errors import SessionStateError
 from pybridge.observation import DEDICATED, MAX, MIN, Action, Observation
 from pybridge.session import Session
+from pybridge.trajectory import trajectory_of
+
+if TYPE_CHECKING:
+    from pybridge.low_policy import LowPolicy
 
 Array = npt.NDArray[np.float32]
 
@@ -48,7 +52,8 @@ class SliceEnv(gym.Env[Array, Array]):
     duration, never `terminated`. `reset(seed=s)` sets ns-3's RngRun as `EpisodeSeeds` says.
 
     `info`: `time_s`; `rng_run`; from `step()` also `qos` and `satisfaction`, per slice the hard and the smooth
-    satisfaction of its SLA over all cells (`pybridge.envs.qos`), float64 arrays of shape (slices,).
+    satisfaction of its SLA over all cells (`pybridge.envs.qos`), float64 arrays of shape (slices,); and `low_level` if
+    a low-level policy is recorded (`pybridge.trajectory.trajectory_of`).
     """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 10}  # noqa: RUF012 - Gymnasium declares it so
@@ -90,10 +95,16 @@ class SliceEnv(gym.Env[Array, Array]):
             0.0, 1.0, (self._layout.n_cells * len(RESOURCES) * self._layout.n_slices,), np.float32
         )
         self._session = Session(
-            scenario, out_dir=out_dir, program=program, endpoint=endpoint, step_timeout_s=step_timeout_s
+            scenario,
+            levels="delegated",
+            out_dir=out_dir,
+            program=program,
+            endpoint=endpoint,
+            step_timeout_s=step_timeout_s,
         )
         self._seeds = EpisodeSeeds(scenario.seed)
         self._rng_run = scenario.seed
+        self._low_policy: LowPolicy | None = None
         self._shares = ShareMap(self._layout.n_cells, self._layout.n_slices, share_floor)
         self._controls: tuple[Array, ...] = ()
         """Where the shares of each resource stand in `_action`, shapes (cells, slices)."""
@@ -115,10 +126,18 @@ class SliceEnv(gym.Env[Array, Array]):
         return self._state
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
-        """Begin an episode in a fresh simulator. Raises what `Session.reset` does, `ValueError` for a negative seed."""
+        """Begin an episode in a fresh simulator.
+
+        options: `low_policy`: a `LowPolicy` that decides about UEs inside the simulation from now on, in further
+            episodes too, or None for none. Without that key, it stays as it is; at first there is none.
+
+        Raises what `Session.reset` does, `ValueError` for a negative seed.
+        """
         self._rng_run = self._seeds.next(seed)
         super().reset(seed=seed)
-        state = self._session.reset(seed=self._rng_run)
+        if options is not None and "low_policy" in options:
+            self._low_policy = options["low_policy"]
+        state = self._session.reset(seed=self._rng_run, low_policy=self._low_policy)
         self._layout.check(state.schema)
         self._view = SliceView(self._features, state.schema)
         self._satisfaction = NetworkSatisfaction(state.schema)
@@ -134,6 +153,9 @@ class SliceEnv(gym.Env[Array, Array]):
         satisfaction = self._satisfaction(state)
         info = self._info(state)
         info["qos"], info["satisfaction"] = satisfaction.hard, satisfaction.smooth
+        low_level = trajectory_of(state)
+        if low_level is not None:
+            info["low_level"] = low_level
         reward = float(self._reward(state, satisfaction))
         return self._see(state), reward, False, state.last, info
 
