@@ -47,7 +47,7 @@ int64_t SduQueue::HeadArrival_ns() const
 ByteRange SduQueue::Take(uint32_t room_bytes,
                          uint32_t headerBytes,
                          int64_t now_ns,
-                         const std::function<void(const Sdu&)>& completed)
+                         SduVisitor completed)
 {
     const uint64_t begin = m_sent;
     while (m_firstUnsent != m_next && room_bytes > headerBytes)
@@ -84,7 +84,7 @@ uint32_t SduQueue::NumberAt(uint64_t byte) const
     return low;
 }
 
-void SduQueue::OnReceived(ByteRange range, const std::function<void(const Sdu&)>& delivered)
+void SduQueue::OnReceived(ByteRange range, SduVisitor delivered)
 {
     for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
     {
@@ -110,7 +110,7 @@ void SduQueue::OnReceived(ByteRange range, const std::function<void(const Sdu&)>
     PopSettled();
 }
 
-void SduQueue::OnLost(ByteRange range, const std::function<void(const Sdu&)>& lost)
+void SduQueue::OnLost(ByteRange range, SduVisitor lost)
 {
     for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
     {
@@ -137,7 +137,7 @@ void SduQueue::PopSettled()
     }
 }
 
-void SduQueue::Discard(int64_t arrivedBefore_ns, const std::function<void(const Sdu&)>& dropped)
+void SduQueue::Discard(int64_t arrivedBefore_ns, SduVisitor dropped)
 {
     while (m_firstUnsent != m_next)
     {

@@ -4,8 +4,9 @@
 
 #include "ns3/packet.h"
 
+#include <concepts>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <vector>
 
 namespace slicebridge::nr
@@ -33,6 +34,29 @@ struct Sdu
     int64_t arrival_ns{};
     int64_t firstSent_ns{-1};
     bool settled{false}; ///< delivered, lost or dropped
+};
+
+/// Refers to what a caller wants done with SDUs, for the time of the call: a std::function would
+/// allocate in every slot.
+class SduVisitor
+{
+  public:
+    template <std::invocable<const Sdu&> Function>
+    SduVisitor(const Function& function)
+        : m_function(std::addressof(function)),
+          m_call([](const void* object, const Sdu& sdu)
+                 { (*static_cast<const Function*>(object))(sdu); })
+    {
+    }
+
+    void operator()(const Sdu& sdu) const
+    {
+        m_call(m_function, sdu);
+    }
+
+  private:
+    const void* m_function;
+    void (*m_call)(const void*, const Sdu&);
 };
 
 /**
@@ -70,22 +94,19 @@ class SduQueue
      * @param headerBytes that each SDU or segment costs
      * @param completed called with each SDU whose last byte leaves with this block
      */
-    ByteRange Take(uint32_t room_bytes,
-                   uint32_t headerBytes,
-                   int64_t now_ns,
-                   const std::function<void(const Sdu&)>& completed);
+    ByteRange Take(uint32_t room_bytes, uint32_t headerBytes, int64_t now_ns, SduVisitor completed);
 
     /// A block arrived: `delivered` is called with each SDU that is now complete.
-    void OnReceived(ByteRange range, const std::function<void(const Sdu&)>& delivered);
+    void OnReceived(ByteRange range, SduVisitor delivered);
 
     /// A block is lost for good, and so are its SDUs: `lost` is called with each.
-    void OnLost(ByteRange range, const std::function<void(const Sdu&)>& lost);
+    void OnLost(ByteRange range, SduVisitor lost);
 
     /**
      * Drop SDUs from the head that nothing was sent of and that arrived before a time.
      * @param dropped called with each
      */
-    void Discard(int64_t arrivedBefore_ns, const std::function<void(const Sdu&)>& dropped);
+    void Discard(int64_t arrivedBefore_ns, SduVisitor dropped);
 
     /// SDUs of which nothing was sent, taken out in order (handover).
     std::vector<Sdu> RemoveUnsent();

@@ -2,7 +2,6 @@
 #include "slicing/window-collector.h"
 
 #include "slicing/kpm-arithmetic.h"
-#include "slicing/kpm-table.h"
 
 #include <span>
 #include <utility>
@@ -65,38 +64,46 @@ std::size_t WindowCollector::UeKpmCount() const
 
 void WindowCollector::SliceKpms(uint64_t from, uint64_t to, std::span<float> values) const
 {
-    const std::size_t kpms = SliceKpmTable().size();
-    for (std::size_t at = 0; !values.empty(); ++at, values = values.subspan(kpms))
+    const auto table = SliceKpmTable();
+    const auto& before = At(from).slices;
+    const auto& now = At(to).slices;
+    auto value = values.begin();
+    for (std::size_t at = 0; value != values.end(); ++at)
     {
-        for (std::size_t kpm = 0; kpm < kpms; ++kpm)
+        const auto window = Window(from, to, at % m_slices.size());
+        for (const auto& kpm : table)
         {
-            values[kpm] = SliceKpm(from, to, at, kpm);
+            *value++ = static_cast<float>(kpm.compute(before[at], now[at], window));
         }
     }
 }
 
 void WindowCollector::UeKpms(uint64_t from, uint64_t to, std::span<float> values) const
 {
-    const std::size_t kpms = UeKpmTable().size();
-    for (std::size_t ue = 0; !values.empty(); ++ue, values = values.subspan(kpms))
+    const auto table = UeKpmTable();
+    const auto& before = At(from).ues;
+    const auto& now = At(to).ues;
+    auto value = values.begin();
+    for (std::size_t ue = 0; value != values.end(); ++ue)
     {
-        for (std::size_t kpm = 0; kpm < kpms; ++kpm)
+        const auto window = Window(from, to, m_ueSlice[ue]);
+        for (const auto& kpm : table)
         {
-            values[kpm] = UeKpm(from, to, ue, kpm);
+            *value++ = static_cast<float>(kpm.compute(before[ue], now[ue], window));
         }
     }
 }
 
 float WindowCollector::SliceKpm(uint64_t from, uint64_t to, std::size_t at, std::size_t kpm) const
 {
-    const KpmWindow window{Length_ms(from, to), m_slices[at % m_slices.size()], m_tti_ms};
+    const auto window = Window(from, to, at % m_slices.size());
     const auto& definition = SliceKpmTable()[kpm];
     return static_cast<float>(definition.compute(At(from).slices[at], At(to).slices[at], window));
 }
 
 float WindowCollector::UeKpm(uint64_t from, uint64_t to, std::size_t ue, std::size_t kpm) const
 {
-    const KpmWindow window{Length_ms(from, to), m_slices[m_ueSlice[ue]], m_tti_ms};
+    const auto window = Window(from, to, m_ueSlice[ue]);
     const auto& definition = UeKpmTable()[kpm];
     return static_cast<float>(definition.compute(At(from).ues[ue], At(to).ues[ue], window));
 }
@@ -143,9 +150,9 @@ const WindowCollector::Snapshot& WindowCollector::At(uint64_t tick) const
     return m_ring[tick % m_ring.size()];
 }
 
-double WindowCollector::Length_ms(uint64_t from, uint64_t to) const
+KpmWindow WindowCollector::Window(uint64_t from, uint64_t to, std::size_t slice) const
 {
-    return m_low_ms * static_cast<double>(to - from);
+    return {m_low_ms * static_cast<double>(to - from), m_slices[slice], m_tti_ms};
 }
 
 } // namespace slicebridge

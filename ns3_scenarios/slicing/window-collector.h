@@ -5,6 +5,7 @@
 #include "slicing/control.h"
 #include "slicing/counters.h"
 #include "slicing/end-to-end-counters.h"
+#include "slicing/kpm-table.h"
 #include "slicing/ran.h"
 #include "slicing/slice.h"
 
@@ -77,7 +78,7 @@ class WindowCollector
     };
 
     const Snapshot& At(uint64_t tick) const;
-    double Length_ms(uint64_t from, uint64_t to) const;
+    KpmWindow Window(uint64_t from, uint64_t to, std::size_t slice) const;
 
     Ran& m_ran;
     const EndToEndCounters& m_packets;
