@@ -47,7 +47,7 @@ def save_checkpoint(checkpoint: Checkpoint, directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / HEADER_FILE).unlink(missing_ok=True)
-    blob = save({name: np.ascontiguousarray(tensor) for name, tensor in checkpoint.tensors.items()})
+    blob = save({name: np.asarray(tensor, order="C") for name, tensor in checkpoint.tensors.items()})
     (directory / TENSOR_FILE).write_bytes(blob)
     header = {"format": FORMAT, **checkpoint.header, "tensors_sha256": hashlib.sha256(blob).hexdigest()}
     (directory / HEADER_FILE).write_text(json.dumps(header, indent=1, sort_keys=True) + "\n", encoding="utf-8")
