@@ -25,7 +25,7 @@ from pybridge.errors import (
     SimulationTimeout,
 )
 from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
-from pybridge.observation import Action, Observation
+from pybridge.observation import FLOAT, Action, Observation
 from pybridge.process import Program, SimulationProcess
 from pybridge.schema import Levels, Schema
 from pybridge.wire import Flag, Header, MessageType
@@ -262,7 +262,8 @@ class Episode:
         if len(body) != self._dtype.itemsize:
             raise ProtocolError(f"a STATE has {self._dtype.itemsize} bytes by its schema, got {len(body)}")
         self.awaits_action = not header.flags & _LAST
-        return Observation(self.connection.schema, self._levels, header, body, self._dtype)
+        flat = np.frombuffer(body, FLOAT)
+        return Observation(self.connection.schema, self._levels, header, flat, self._dtype)
 
     def _unexpected_end(self, message: Message) -> SimulationError:
         """The simulation said BYE or ERROR in place of a STATE."""

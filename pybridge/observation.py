@@ -21,7 +21,7 @@ DEDICATED, MIN, MAX, COMPUTE, POWER = range(REPORT_COLUMNS)
 """Columns of `Observation.requested`, `.projected` and `.achieved`."""
 
 FLOAT_BYTES = 4
-_FLOAT = np.dtype("<f4")
+FLOAT = np.dtype("<f4")
 
 # Plain integers: an IntFlag costs a microsecond at every use.
 _HIGH_DECISION, _LAST = int(Flag.HIGH_DECISION), int(Flag.LAST)
@@ -34,8 +34,8 @@ class Observation:
     schema: Schema
     levels: Levels
     header: Header
-    raw: bytes
-    """The message body, as it came."""
+    flat: FloatArray
+    """The whole body as float32, for precomputed tables of indices; tensors of integers make no sense in it."""
     dtype: np.dtype[np.void]
     """Where the tensors are in it."""
 
@@ -67,13 +67,8 @@ class Observation:
     @property
     def body(self) -> np.void:
         """The tensors by name."""
-        body: np.void = np.frombuffer(self.raw, self.dtype, count=1)[0]
+        body: np.void = self.flat.view(self.dtype)[0]
         return body
-
-    @property
-    def flat(self) -> FloatArray:
-        """The whole body as float32, for precomputed tables of indices; tensors of integers make no sense in it."""
-        return np.frombuffer(self.raw, _FLOAT)
 
     @property
     def time_s(self) -> float:
@@ -165,7 +160,7 @@ class Action:
         self.schema = schema
         self.levels = levels
         dtype = schema.action_dtype(levels)
-        self.flat: FloatArray = np.zeros(dtype.itemsize // FLOAT_BYTES, dtype=_FLOAT)
+        self.flat: FloatArray = np.zeros(dtype.itemsize // FLOAT_BYTES, dtype=FLOAT)
         """The message body."""
         self.body = self.flat.view(dtype).reshape(())
         """The same by tensor."""

@@ -141,34 +141,36 @@ class NetworkSatisfaction:
         targets_kbps = np.array([1e3 * (info.sla.ue_throughput_mbps or 0.0) for info in schema.slices])
         self._targets = np.maximum(targets_kbps, _TINY)[schema.ue_slice]
         self._least = np.repeat([1.0 - RATE_TOLERANCE, 1.0 - _ROUNDING], [n_ues, schema.n_slices])
-        self._is_met, self._met, self._curve = (
-            np.empty(n_ratios, np.bool_),
-            np.ones(n_ratios + 1),
-            np.ones(n_ratios + 1),
-        )
+        # Arrays all of one shape: a number among the operands would cost as much as the operation.
+        self._tiny, self._one = np.full(len(self._index), _TINY), np.ones(n_ratios)
+        self._knee, self._steepness = np.full(n_ratios, _KNEE), np.full(n_ratios, 0.5 / _WIDTH)
+        self._is_met = np.empty(n_ratios, dtype=np.bool_)
+        self._met, self._curve = np.ones(n_ratios + 1), np.ones(n_ratios + 1)
         self._met_ratios, self._curve_ratios = self._met[:-1], self._curve[:-1]
         self._sums, self._counts, self._means = _groups(schema)
+        self._top = np.ones(schema.n_slices)
 
     def __call__(self, observation: Observation) -> Satisfaction:
         """Shape (slices,)."""
         observation.flat.take(self._index, out=self._as_sent, mode="clip")
         np.copyto(self._gathered, self._as_sent)
-        np.fmax(self._gathered, _TINY, out=self._gathered)
+        np.fmax(self._gathered, self._tiny, out=self._gathered)
         np.minimum(self._offered, self._targets, out=self._needed)
-        np.dot(self._sum_known, self._packets, out=self._known)
-        np.dot(self._sum_in_time, self._packets, out=self._in_time)
+        self._sum_known.dot(self._packets, self._known)
+        self._sum_in_time.dot(self._packets, self._in_time)
         ratios = np.divide(self._numerators, self._denominators, out=self._ratios)
         np.greater_equal(ratios, self._least, out=self._is_met)
         np.copyto(self._met_ratios, self._is_met)
         # σ(x) = (1 + tanh(x/2))/2: what is left of it is linear and goes into the matrix that takes the means.
-        np.minimum(ratios, 1.0, out=ratios)
-        np.subtract(ratios, _KNEE, out=ratios)
-        np.multiply(ratios, 0.5 / _WIDTH, out=ratios)
+        np.minimum(ratios, self._one, out=ratios)
+        np.subtract(ratios, self._knee, out=ratios)
+        np.multiply(ratios, self._steepness, out=ratios)
         np.tanh(ratios, out=self._curve_ratios)
-        hard = np.dot(self._met, self._sums) / self._counts
-        soft = np.minimum(np.dot(self._curve, self._means), 1.0)
-        n = self._n_slices
-        return Satisfaction(np.minimum(soft[:n], soft[n:]), np.minimum(hard[:n], hard[n:]))
+        hard = np.divide(self._met.dot(self._sums), self._counts)
+        soft, n = self._curve.dot(self._means), self._n_slices
+        smooth = np.minimum(soft[:n], soft[n:])
+        np.minimum(smooth, self._top, out=smooth)
+        return Satisfaction(smooth, np.minimum(hard[:n], hard[n:]))
 
 
 def _columns(schema: Schema) -> npt.NDArray[np.intp]:

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pybridge.envs.qos import Satisfaction
-from pybridge.observation import MAX, POWER, REPORT_COLUMNS, Observation
+from pybridge.observation import FLOAT_BYTES, MAX, POWER, REPORT_COLUMNS, Observation
 from pybridge.schema import Schema
 
 
@@ -35,13 +34,28 @@ class SlaReward:
             raise ValueError("prices are not negative")
         self.power_price = power_price
         self.prb_price = prb_price
+        self._schema: Schema | None = None
 
     def __call__(self, observation: Observation, satisfaction: Satisfaction) -> float:
         """Reward of the whole network."""
-        schema = observation.schema
-        used = np.dot(_mean_use(schema.n_cells, schema.n_slices), observation.achieved.reshape(-1))
-        price = self.power_price * float(used[0]) + self.prb_price * float(used[1])
-        return float(np.dot(operator_weights(schema), satisfaction.smooth)) - price
+        if observation.schema is not self._schema:
+            self._prepare(observation)
+        np.copyto(self._achieved, observation.flat[self._reported])
+        power, prb = self._use.dot(self._achieved).tolist()
+        worth = float(self._weights.dot(satisfaction.smooth))
+        return worth - self.power_price * float(power) - self.prb_price * float(prb)
+
+    def _prepare(self, observation: Observation) -> None:
+        """Find what is needed of the observations of a simulation."""
+        self._schema, self._weights = observation.schema, operator_weights(observation.schema)
+        field = observation.dtype.fields
+        assert field is not None
+        shape = (observation.schema.n_cells, observation.schema.n_slices, REPORT_COLUMNS)
+        begin, size = int(field["achieved"][1]) // FLOAT_BYTES, int(np.prod(shape))
+        self._reported, self._achieved = slice(begin, begin + size), np.empty(size)
+        use = np.zeros((2, *shape))
+        use[0, :, :, POWER] = use[1, :, :, MAX] = 1.0 / shape[0]
+        self._use = use.reshape(2, size)
 
     def of_cells(self, observation: Observation, smooth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Reward of each cell, shape (cells,). smooth: satisfaction, shape (cells, slices) or (1, slices)."""
@@ -51,19 +65,8 @@ class SlaReward:
         return reward
 
 
-@lru_cache(maxsize=64)
-def _mean_use(n_cells: int, n_slices: int) -> npt.NDArray[np.float64]:
-    """Matrix from `Observation.achieved`, flat, to the parts of power and of PRBs used, means over cells."""
-    matrix = np.zeros((2, n_cells, n_slices, REPORT_COLUMNS))
-    matrix[0, :, :, POWER] = matrix[1, :, :, MAX] = 1.0 / n_cells
-    return matrix.reshape(2, -1)
-
-
-@lru_cache(maxsize=64)
 def operator_weights(schema: Schema) -> npt.NDArray[np.float64]:
     """ω of each slice, shape (slices,), summing to 1."""
     weights = np.array([info.sla.weight for info in schema.slices], dtype=np.float64)
     total = float(weights.sum())
-    weights = weights / total if total > 0.0 else np.full(len(weights), 1.0 / len(weights))
-    weights.flags.writeable = False
-    return weights
+    return weights / total if total > 0.0 else np.full(len(weights), 1.0 / len(weights))

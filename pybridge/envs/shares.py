@@ -47,27 +47,30 @@ class ShareMap:
     def __init__(self, n_cells: int, n_slices: int, floor: float) -> None:
         """floor: smallest share of any slice."""
         self._shape = (n_cells * len(RESOURCES) * n_slices,)
-        self._floor, self._lent = floor, 1.0 - n_slices * floor
-        self._all, self._ones = np.ones(self._shape), np.ones(n_slices)
         self._shares = np.empty((n_cells, len(RESOURCES), n_slices))
-        self._flat = self._shares.reshape(-1)
-        self._totals = np.empty((n_cells, len(RESOURCES), 1))
-        self._flat_totals = self._totals.reshape(n_cells, len(RESOURCES))
+        self._flat, self._rows = self._shares.reshape(-1), self._shares.reshape(-1, n_slices)
+        self._one, self._least = np.ones(self._shape), np.full(self._shape, _SMALLEST_SCORE)
+        self._floor = np.full(self._shape, floor)
+        # A score over its row's product with this is the part of what is shared above the floors.
+        lent = 1.0 - n_slices * floor
+        self._sums = np.full((n_slices, n_slices), 1.0 / lent if lent > 0.0 else np.inf)
+        self._totals = np.empty(self._rows.shape)
+        self._flat_totals = self._totals.reshape(-1)
 
     def __call__(self, action: Any) -> npt.NDArray[np.float64]:
         """Shares, shape (cells, resources, slices), in an array that the next call overwrites.
 
         action: scores, flat; clipped into [0, 1]. Raises `ActionError` if it has another shape or is not finite.
         """
-        values = np.asarray(action, dtype=np.float64)
-        if values.shape != self._shape or not math.isfinite(self._all.dot(values)):
+        scores = np.asarray(action, dtype=np.float64)
+        if scores.shape != self._shape or not math.isfinite(self._one.dot(scores)):
             checked_action(action, self._shape, "SliceEnv")
-        np.minimum(values, 1.0, out=self._flat)
-        np.maximum(self._flat, _SMALLEST_SCORE, out=self._flat)  # equal shares if all scores are 0
-        np.dot(self._shares, self._ones, out=self._flat_totals)
-        np.divide(self._shares, self._totals, out=self._shares)
-        np.multiply(self._shares, self._lent, out=self._shares)
-        return np.add(self._shares, self._floor, out=self._shares)
+        flat = np.minimum(scores, self._one, out=self._flat)
+        np.maximum(flat, self._least, out=flat)  # equal shares if all scores are 0
+        np.dot(self._rows, self._sums, out=self._totals)
+        np.divide(flat, self._flat_totals, out=flat)
+        np.add(flat, self._floor, out=flat)
+        return self._shares
 
 
 def checked_action(action: Any, shape: tuple[int, ...], who: str) -> npt.NDArray[np.float64]:

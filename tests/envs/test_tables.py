@@ -40,8 +40,8 @@ def schema(ues: tuple[int, int, int] = (1, 1, 1), cells: int = 2) -> Schema:
 def observation(network: Schema, body: Any) -> Observation:
     """Of levels "high", from as many floats as a body has."""
     dtype = network.state_dtype("high")
-    raw = np.resize(np.asarray(body, dtype=np.float32), dtype.itemsize // 4).tobytes()
-    return Observation(network, "high", Header(MessageType.STATE), raw, dtype)
+    flat = np.resize(np.asarray(body, dtype=np.float32), dtype.itemsize // 4)
+    return Observation(network, "high", Header(MessageType.STATE), flat, dtype)
 
 
 PACKETS = [f"x.packets_{fate}" for fate in ("delivered", "late", "dropped", "lost")]
@@ -81,12 +81,9 @@ def test_satisfaction_from_tables_is_that_of_the_formulas(body: np.ndarray, ues:
     network = schema(ues, cells)
     state = observation(network, body)
     delivered, late, *others = (network.slice_kpm_index[name] for name in PACKETS)
-    changed = state.slice_high.copy()
+    changed = state.slice_high
     changed[..., [delivered, late, *others]] = np.floor(changed[..., [delivered, late, *others]])
     changed[..., late] = np.minimum(changed[..., late], changed[..., delivered])
-    raw = bytearray(state.raw)
-    raw[: changed.nbytes] = changed.tobytes()
-    state = Observation(network, "high", state.header, bytes(raw), state.dtype)
     plain, fast = network_satisfaction(state), NetworkSatisfaction(network)(state)
     assert np.array_equal(fast.hard, plain.hard)
     assert np.allclose(fast.smooth, plain.smooth, rtol=0.0, atol=1e-12)
@@ -103,8 +100,14 @@ def test_shares_from_the_map_are_those_of_the_formula(action: np.ndarray) -> Non
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_actions_that_are_not_finite_are_refused(bad: float) -> None:
+def test_actions_that_are_not_finite_or_of_another_shape_are_refused(bad: float) -> None:
     action = np.full(18, 0.5, dtype=np.float32)
+    with pytest.raises(ActionError, match="shape"):
+        ShareMap(2, 3, 0.1)(action[1:])
     action[7] = bad
     with pytest.raises(ActionError, match="finite"):
         ShareMap(2, 3, 0.1)(action)
+
+
+def test_a_floor_that_leaves_nothing_to_share_gives_equal_shares() -> None:
+    assert np.allclose(ShareMap(1, 3, 1 / 3)(np.arange(9.0)), 1 / 3)
