@@ -62,8 +62,11 @@ void NrCell::Transmit(int64_t slot, std::vector<Delivery>& deliveries)
         {
             Gather(*plan, grant, symbols);
             const double error = BlockErrorRate(block.codeBlocks, block.gathered);
-            const double draw = m_network.ues[block.ue].blockErrors->GetValue();
-            Settle(index, draw >= error, slot, deliveries);
+            if (block.transmissions == 0)
+            {
+                block.luck = m_network.ues[block.ue].blockErrors->GetValue();
+            }
+            Settle(index, block.luck >= error, slot, deliveries);
         }
         m_feedback[due % m_feedback.size()].push_back(index);
     }

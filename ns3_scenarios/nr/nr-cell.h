@@ -148,6 +148,10 @@ class NrCell : public RanCell
         bool atReport{false};      ///< its MCS is the highest that the CQI reports allow
         uint32_t outerLoopDowns{}; ///< of its UE when it was built
         GatheredInformation gathered;
+
+        /// Uniform in [0, 1), drawn once: the noise of a transmission stays in what repetitions add
+        /// to, so a block fails after all of them with the error rate of what they add up to.
+        double luck{};
     };
 
     struct Grant

@@ -46,7 +46,7 @@ struct HarqConfig
     uint8_t processes{16};    ///< per UE, 1..32
     uint8_t transmissions{4}; ///< of a block at most, 1..8
     uint8_t n0_slots{2};      ///< scheduling decision to transmission
-    uint8_t k1_slots{2};      ///< transmission to its feedback (K1)
+    uint8_t k1_slots{2};      ///< transmission to its feedback (K1); TDD: at least
     uint8_t n2_slots{1};      ///< feedback to the next scheduling decision
     double decode_us{100.0};  ///< last data symbol to delivery
 };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // Block errors: information theory, published link-level figures of NR LDPC codes, HARQ's gain.
+#include "nr-ran-testbed.h"
 #include "nr/block-error.h"
 #include "nr/link-adaptation.h"
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <gtest/gtest.h>
 #include <optional>
 #include <random>
@@ -26,25 +28,32 @@ double CapacityBound_db(const ModulationCoding& coding)
     return 10.0 * std::log10(std::exp2(coding.SpectralEfficiency()) - 1.0);
 }
 
-/// SINR at which a single code block fails so often.
-double CodeBlockSinr_db(const ModulationCoding& coding, uint32_t bits, double blockErrorRate)
+/// SINR at which an error rate that falls with it reaches a value, by bisection.
+double SinrWhere_db(const std::function<double(double sinr_db)>& errorRate, double value)
 {
-    const CodeBlocks block{.baseGraph = 1,
-                           .tbCrcBits = 0,
-                           .count = 1,
-                           .payloadBits = bits,
-                           .liftingSize = 0};
     double low_db = -25.0;
     double high_db = 45.0;
     while (high_db - low_db > 1e-3)
     {
         const double middle_db = 0.5 * (low_db + high_db);
-        GatheredInformation gathered;
-        gathered.Add(InformationAt(coding.modulationOrder, middle_db - LDPC_GAP_DB),
-                     bits / coding.SpectralEfficiency());
-        (BlockErrorRate(block, gathered) > blockErrorRate ? low_db : high_db) = middle_db;
+        (errorRate(middle_db) > value ? low_db : high_db) = middle_db;
     }
     return high_db;
+}
+
+/// Error rate of a single code block of 1000 bits.
+double CodeBlockErrorRate(const ModulationCoding& coding, double sinr_db)
+{
+    constexpr uint32_t BITS = 1000;
+    const CodeBlocks block{.baseGraph = 1,
+                           .tbCrcBits = 0,
+                           .count = 1,
+                           .payloadBits = BITS,
+                           .liftingSize = 0};
+    GatheredInformation gathered;
+    gathered.Add(InformationAt(coding.modulationOrder, sinr_db - LDPC_GAP_DB),
+                 BITS / coding.SpectralEfficiency());
+    return BlockErrorRate(block, gathered);
 }
 
 /// QPSK is two antipodal signals: its information is that of BPSK over the real Gaussian channel.
@@ -120,7 +129,9 @@ TEST(BlockErrorTest, EveryMcsIsWithinOneDecibelOfPublishedLinkLevelFigures)
         EXPECT_NEAR(SinrFor_db({50, 12, 0, 0, 1}, coding, 0.5), row.half_db, 1.0) << name;
         if (row.codeBlock_db)
         {
-            EXPECT_NEAR(CodeBlockSinr_db(coding, 1000, 0.1), *row.codeBlock_db, 1.0) << name;
+            const auto errorRate = [&](double sinr_db)
+            { return CodeBlockErrorRate(coding, sinr_db); };
+            EXPECT_NEAR(SinrWhere_db(errorRate, 0.1), *row.codeBlock_db, 1.0) << name;
         }
     }
 }
@@ -260,14 +271,9 @@ TEST_P(HarqGain, IsThatOfAccumulatedInformation)
     const PdschResources resources{270, 12, 12, 0, 1};
     const auto tenth_db = [&](int count)
     {
-        double low_db = -25.0;
-        double high_db = 45.0;
-        while (high_db - low_db > 1e-3)
-        {
-            const double middle_db = 0.5 * (low_db + high_db);
-            (After(count, resources, coding, middle_db) > 0.1 ? low_db : high_db) = middle_db;
-        }
-        return high_db;
+        return SinrWhere_db([&](double sinr_db)
+                            { return After(count, resources, coding, sinr_db); },
+                            0.1);
     };
     const double once_db = tenth_db(1);
     const double repeated_db = tenth_db(transmissions);
@@ -301,6 +307,43 @@ TEST(HarqTest, ARepetitionOverFewerResourcesAddsLess)
     gathered.Add(part, 0.3 * ResourceElements(resources));
     EXPECT_LT(BlockErrorRate(blocks, whole), 1e-3);
     EXPECT_GT(BlockErrorRate(blocks, gathered), 0.5);
+}
+
+class HarqResidual : public ::testing::TestWithParam<uint8_t>
+{
+};
+
+INSTANTIATE_TEST_SUITE_P(Transmissions, HarqResidual, ::testing::Values(1, 2, 4, 8));
+
+/// A cell whose SINR is so low that MCS 0 needs all allowed transmissions: of n transmissions of a
+/// block all fail with the error rate P(n) of what they add up to. So of N blocks with at most k
+/// transmissions N (1 + P(1) + ... + P(k - 1)) are sent, and N (P(1) + ... + P(k)) of these fail.
+TEST_P(HarqResidual, IsTheErrorRateOfAccumulatedInformation)
+{
+    const uint8_t allowed = GetParam();
+    auto config = testing::ConstantSinr(0.0);
+    const auto& carrier = config.carrier;
+    const auto resources = ResourcesOf(carrier, carrier.bandwidth_prb, carrier.dataSymbols);
+    const auto& coding = McsTable(carrier.linkTable)[0];
+    const double sinr_db =
+        SinrWhere_db([&](double at_db) { return After(allowed, resources, coding, at_db); }, 0.2);
+    config.propagation.sinr_db = sinr_db;
+    config.harq.transmissions = allowed;
+    double sent = 1.0;
+    double failed = 0.0;
+    for (int n = 1; n <= allowed; ++n)
+    {
+        failed += After(n, resources, coding, sinr_db);
+        sent += n < allowed ? After(n, resources, coding, sinr_db) : 0.0;
+    }
+    testing::Testbed bed(config);
+    bed.Saturate({0}, 1);
+    bed.Run(20.0);
+    const auto counters = bed.Slices()[0];
+    ASSERT_GT(counters.tb, 10'000U);
+    EXPECT_NEAR(static_cast<double>(counters.tbError) / static_cast<double>(counters.tb),
+                failed / sent,
+                0.01);
 }
 
 /// An error table moves each MCS's curve to where 10 % of the blocks over the carrier fail at the

@@ -127,7 +127,7 @@ class Harq(ScenarioModel):
     processes: int = Field(default=16, ge=1, le=32, description="per UE")
     transmissions: int = Field(default=4, ge=1, le=8, description="of a block at most, the first included")
     n0_slots: int = Field(default=2, ge=0, le=16, description="from scheduling decision to transmission")
-    k1_slots: int = Field(default=2, ge=1, le=16, description="from transmission to its feedback (K1)")
+    k1_slots: int = Field(default=2, ge=1, le=16, description="from transmission to its feedback (K1); TDD: at least")
     n2_slots: int = Field(default=1, ge=0, le=16, description="from feedback to the next scheduling decision")
     decode_us: float = Field(default=100.0, ge=0.0, le=1000.0, description="from the last data symbol to delivery")
 
