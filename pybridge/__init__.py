@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from pybridge.errors import SliceBridgeError
 
 if TYPE_CHECKING:
-    from pybridge.envs import RanParallelEnv, SliceEnv
+    from pybridge.envs import RanParallelEnv, SliceEnv, SliceVectorEnv
     from pybridge.low_policy import LowPolicy
     from pybridge.observation import Action, Observation
     from pybridge.policies import Policy
     from pybridge.scenario import Scenario, ScenarioError, load_scenario
     from pybridge.schema import Schema
     from pybridge.session import Session
+    from pybridge.task import Task
 
 __version__ = "0.1.0"
 
@@ -34,6 +35,8 @@ _HOMES = {
     "Schema": "pybridge.schema",
     "Session": "pybridge.session",
     "SliceEnv": "pybridge.envs",
+    "SliceVectorEnv": "pybridge.envs",
+    "Task": "pybridge.task",
     "load_scenario": "pybridge.scenario",
 }
 
@@ -49,6 +52,8 @@ __all__ = [
     "Session",
     "SliceBridgeError",
     "SliceEnv",
+    "SliceVectorEnv",
+    "Task",
     "__version__",
     "load_scenario",
 ]

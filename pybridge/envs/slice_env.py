@@ -25,8 +25,10 @@ from pybridge.envs.shares import (
 from pybridge.envs.slice_view import SliceView
 from pybridge.episode import ResolvedScenario
 from pybridge.errors import SessionStateError
+from pybridge.listener import Listener
 from pybridge.observation import DEDICATED, MAX, MIN, Action, Observation
 from pybridge.session import Session
+from pybridge.task import Task
 from pybridge.trajectory import trajectory_of
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class SliceEnv(gym.Env[Array, Array]):
         out_dir: Path | str | None = None,
         program: Sequence[str | Path] | None = None,
         endpoint: str | None = None,
+        listener: Listener | None = None,
         step_timeout_s: float = 300.0,
         render_mode: str | None = None,
     ) -> None:
@@ -76,7 +79,7 @@ class SliceEnv(gym.Env[Array, Array]):
         reward: values a period; None: `SlaReward()`.
         kpms: features per cell and slice.
         share_floor: smallest share of any slice, in [0, 1/slices].
-        out_dir, program, endpoint, step_timeout_s: as for `Session`.
+        out_dir, program, endpoint, listener, step_timeout_s: as for `Session`.
         render_mode: None or "ansi" (a table of slices as text).
 
         Raises `BinaryNotFound`, `ValueError`.
@@ -100,6 +103,7 @@ class SliceEnv(gym.Env[Array, Array]):
             out_dir=out_dir,
             program=program,
             endpoint=endpoint,
+            listener=listener,
             step_timeout_s=step_timeout_s,
         )
         self._seeds = EpisodeSeeds(scenario.seed)
@@ -133,11 +137,28 @@ class SliceEnv(gym.Env[Array, Array]):
 
         Raises what `Session.reset` does, `ValueError` for a negative seed.
         """
+        self.begin_reset(seed=seed, options=options)
+        return self.began(self._session.wait())
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Put the shares in force and simulate one period. Raises `ActionError` and what `Session.step` does."""
+        self.begin_step(action)
+        return self.stepped(self._session.wait())
+
+    def begin_reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
+        """First half of `reset`, without waiting; the second is `began`, with what the session then gives."""
         self._rng_run = self._seeds.next(seed)
         super().reset(seed=seed)
         if options is not None and "low_policy" in options:
             self._low_policy = options["low_policy"]
-        state = self._session.reset(seed=self._rng_run, low_policy=self._low_policy)
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Begin the episode that `begin_reset` began once more, in another simulator."""
+        self._session.begin_reset(seed=self._rng_run, low_policy=self._low_policy)
+
+    def began(self, state: Observation) -> tuple[Array, dict[str, Any]]:
+        """Second half of `reset`."""
         self._layout.check(state.schema)
         self._view = SliceView(self._features, state.schema)
         self._satisfaction = NetworkSatisfaction(state.schema)
@@ -146,9 +167,12 @@ class SliceEnv(gym.Env[Array, Array]):
         self._controls = (action.prb_policy[:, :, MIN], action.compute_share, action.power_share)
         return self._see(state), self._info(state)
 
-    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Put the shares in force and simulate one period. Raises `ActionError` and what `Session.step` does."""
-        state = self._session.step(self._decision(action))
+    def begin_step(self, action: Array) -> None:
+        """First half of `step`, without waiting; the second is `stepped`, with what the session then gives."""
+        self._session.begin_step(self._decision(action))
+
+    def stepped(self, state: Observation) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Second half of `step`."""
         assert self._satisfaction is not None
         satisfaction = self._satisfaction(state)
         info = self._info(state)
@@ -158,6 +182,22 @@ class SliceEnv(gym.Env[Array, Array]):
             info["low_level"] = low_level
         reward = float(self._reward(state, satisfaction))
         return self._see(state), reward, False, state.last, info
+
+    def switch(self, task: Task) -> None:
+        """Simulate another scenario from the next `reset` on; the random stream of this environment goes on.
+
+        Raises `ValueError` unless it has as many cells and slices, so that the spaces stay. UEs may be others.
+        """
+        layout = layout_of(task.scenario)
+        for name, now, then in (
+            ("cells", self._layout.n_cells, layout.n_cells),
+            ("slices", self._layout.n_slices, layout.n_slices),
+        ):
+            if now != then:
+                raise ValueError(f"a task of {then} {name} is not one for an environment of {now}: spaces would change")
+        self._layout = layout
+        self._reward = SlaReward() if task.reward is None else task.reward
+        self._session.simulate(task.scenario)
 
     def shares(self, action: Array) -> npt.NDArray[np.float64]:
         """Shares that an action stands for, shape (cells, resources, slices). Raises `ActionError`."""
