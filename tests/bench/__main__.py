@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Run the benchmarks, print a table, and write results/bench.json, a flat map from name to number.
 
-    python -m tests.bench [NAME...]        # NAME as in bench_NAME.py; default: all
+    python -m tests.bench [NAME...]        # NAME as in bench_NAME.py; default: all of these
+    python -m tests.bench learn            # long_NAME.py, which take long and run only when named
 
 A benchmark that fails does not take the figures of the others with it, but the exit code is 1. Figures of benchmarks
 that were not run this time stay in the file.
@@ -26,13 +27,19 @@ def discover(folder: Path = FOLDER) -> list[str]:
     return sorted(path.stem.removeprefix("bench_") for path in folder.glob("bench_*.py"))
 
 
+def discover_long(folder: Path = FOLDER) -> list[str]:
+    """Names of those that run only when named, sorted."""
+    return sorted(path.stem.removeprefix("long_") for path in folder.glob("long_*.py"))
+
+
 def run_one(name: str) -> dict[str, float]:
     """Figures of one benchmark.
 
     Raises:
         ValueError: it returned nothing, or something that is no finite number.
     """
-    figures = importlib.import_module(f"{__package__}.bench_{name}").run()
+    kind = "long" if name in discover_long() else "bench"
+    figures = importlib.import_module(f"{__package__}.{kind}_{name}").run()
     bad = [key for key, value in figures.items() if not math.isfinite(value)]
     if bad or not figures:
         raise ValueError(f"bench_{name} measured no finite number for: {', '.join(bad) or 'anything'}")
@@ -51,9 +58,10 @@ def merge(report: Path, figures: dict[str, float]) -> None:
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all; return the exit code."""
     known = discover()
-    unknown = sorted(set(names) - set(known))
+    long = discover_long()
+    unknown = sorted(set(names) - set(known) - set(long))
     if unknown:
-        print(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
+        print(f"no benchmark named {', '.join(unknown)}; there are: {', '.join(known + long)}", file=sys.stderr)
         return 2
     console = Console()
     table = Table("benchmark", "figure", "value")

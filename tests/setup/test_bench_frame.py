@@ -50,3 +50,19 @@ def test_an_unknown_name_is_refused_before_anything_runs(monkeypatch: pytest.Mon
     report = provide(monkeypatch, tmp_path, link={"link_us": 3.0})
     assert bench.main(["link", "lnik"]) == 2
     assert not report.exists()
+
+
+def test_long_benchmarks_run_only_when_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "long_learn.py").touch()
+    assert bench.discover_long(tmp_path) == ["learn"]
+    assert bench.discover(tmp_path) == []
+    report = provide(monkeypatch, tmp_path, reset={"reset_ms": 60.0})
+    monkeypatch.setattr(bench, "discover_long", lambda: ["learn"])
+    long = SimpleNamespace(run=lambda: {"mse": 0.5})
+    short = importlib.import_module("tests.bench.bench_reset")
+    modules = {"tests.bench.long_learn": long, "tests.bench.bench_reset": short}
+    monkeypatch.setattr(importlib, "import_module", lambda name: modules[name])
+    assert bench.main([]) == 0
+    assert json.loads(report.read_text()) == {"reset_ms": 60.0}
+    assert bench.main(["learn"]) == 0
+    assert json.loads(report.read_text()) == {"reset_ms": 60.0, "mse": 0.5}
