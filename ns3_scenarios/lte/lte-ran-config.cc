@@ -83,7 +83,7 @@ void ValidateSlices(const std::vector<LteSliceConfig>& slices)
     std::vector<RrmPolicyRatio> policies;
     for (const auto& [slice, rlc] : slices)
     {
-        Require(IsKnownFiveQi(slice.fiveQi),
+        Require(HasBearer(slice.fiveQi),
                 std::string{"slices."} + slice.name + std::string{".five_qi: "} +
                     std::to_string(slice.fiveQi) +
                     " (allowed: 1 .. 9, 65 .. 67, 69 .. 76, 79, 80, 82 .. 90)");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lte/qos-class.h"
 
+#include "slicing/five-qi.h"
+
 #include <algorithm>
 #include <array>
 
@@ -9,10 +11,6 @@ namespace slicebridge
 
 namespace
 {
-
-constexpr std::array<uint8_t, 31> KNOWN{1,  2,  3,  4,  5,  6,  7,  8,  9,  65, 66,
-                                        67, 69, 70, 71, 72, 73, 74, 75, 76, 79, 80,
-                                        82, 83, 84, 85, 86, 87, 88, 89, 90};
 
 constexpr std::array<double, 16> EFFICIENCY{0.0,
                                             0.1523,
@@ -33,14 +31,15 @@ constexpr std::array<double, 16> EFFICIENCY{0.0,
 
 } // namespace
 
-bool IsKnownFiveQi(uint8_t fiveQi)
+bool HasBearer(uint8_t qci)
 {
-    return std::ranges::find(KNOWN, fiveQi) != KNOWN.end();
+    constexpr uint8_t SATELLITE_VIDEO = 10; // younger than ns-3's table
+    return qci != SATELLITE_VIDEO && FindFiveQi(qci);
 }
 
-ns3::EpsBearer BearerOf(uint8_t fiveQi)
+ns3::EpsBearer BearerOf(uint8_t qci)
 {
-    ns3::EpsBearer bearer(static_cast<ns3::EpsBearer::Qci>(fiveQi));
+    ns3::EpsBearer bearer(static_cast<ns3::EpsBearer::Qci>(qci));
     bearer.SetRelease(18);
     return bearer;
 }

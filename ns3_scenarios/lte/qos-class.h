@@ -9,11 +9,11 @@
 namespace slicebridge
 {
 
-/// True if ns-3's bearer table of release 18 has this 5QI.
-bool IsKnownFiveQi(uint8_t fiveQi);
+/// True if ns-3's bearer table of release 18 has this QCI.
+bool HasBearer(uint8_t qci);
 
-/// A bearer of this 5QI, looked up in the table of release 18 whatever the process default is.
-ns3::EpsBearer BearerOf(uint8_t fiveQi);
+/// A bearer of this QCI, looked up in the table of release 18 whatever the process default is.
+ns3::EpsBearer BearerOf(uint8_t qci);
 
 /// Bit/s/Hz of a wideband CQI, 0 to 15 (TS 36.213, table 7.2.3-1); 0 for CQI 0.
 double SpectralEfficiency(uint8_t cqi);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "scenarios/scenario.h"
 
+#include "lte/qos-class.h"
 #include "scenarios/json-reader.h"
 #include "scenarios/lte-reader.h"
 #include "scenarios/nr-reader.h"
 #include "scenarios/slice-reader.h"
+#include "slicing/five-qi.h"
 
 #include <cmath>
 #include <fstream>
@@ -142,6 +144,30 @@ std::variant<LteRadio, NrRadio> ReadRadio(RanKind ran, JsonReader& document)
     return ReadLteRadio(document);
 }
 
+void CheckSliceOfRan(RanKind ran,
+                     const SliceScenario& slice,
+                     const std::string& key,
+                     JsonReader& document)
+{
+    const std::string fiveQi = std::to_string(slice.slice.fiveQi);
+    if (ran == RanKind::Lte && !HasBearer(slice.slice.fiveQi))
+    {
+        document.Refuse(key + ".five_qi",
+                        "is " + fiveQi + ", which ns-3's bearers lack",
+                        "any other, or ran nr");
+    }
+    if (ran == RanKind::Nr && !IsFiveQi(slice.slice.fiveQi))
+    {
+        document.Refuse(key + ".five_qi",
+                        "is " + fiveQi + ", a QCI of LTE alone",
+                        "any other, or ran lte");
+    }
+    if (ran == RanKind::Nr && slice.rlc != RlcMode::Um)
+    {
+        document.Refuse(key + ".rlc", "is \"am\" with ran nr", "um");
+    }
+}
+
 /// What only one of the radio access technologies refuses.
 void CheckSlicesOfRan(const Scenario& scenario, uint64_t uesPerCell, JsonReader& document)
 {
@@ -152,12 +178,12 @@ void CheckSlicesOfRan(const Scenario& scenario, uint64_t uesPerCell, JsonReader&
                         "at most " + std::to_string(LTE_UES_PER_CELL_MAX) +
                             ", by its sounding reference signals; `ran: nr` takes more");
     }
-    for (std::size_t i = 0; scenario.ran == RanKind::Nr && i < scenario.slices.size(); ++i)
+    for (std::size_t i = 0; i < scenario.slices.size(); ++i)
     {
-        if (scenario.slices[i].rlc != RlcMode::Um)
-        {
-            document.Refuse("slices[" + std::to_string(i) + "].rlc", "is \"am\" with ran nr", "um");
-        }
+        CheckSliceOfRan(scenario.ran,
+                        scenario.slices[i],
+                        "slices[" + std::to_string(i) + "]",
+                        document);
     }
 }
 

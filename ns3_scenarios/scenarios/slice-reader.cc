@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "scenarios/slice-reader.h"
 
+#include "slicing/five-qi.h"
+
 #include <functional>
 
 namespace slicebridge
@@ -11,12 +13,18 @@ namespace
 
 constexpr double BPS_PER_MBPS = 1e6;
 
-/// 5QIs of TS 23.501, table 5.7.4-1, that ns-3's bearer table of release 18 knows as QCI.
-const std::set<uint32_t> FIVE_QIS{1,  2,  3,  4,  5,  6,  7,  8,  9,  65, 66, 67, 69, 70, 71,
-                                  72, 73, 74, 76, 79, 80, 82, 83, 84, 85, 86, 87, 88, 89, 90};
-
 /// Shorter ones are slips of the unit, and would be drawn until memory is full.
 constexpr double SHORTEST_S = 1e-3;
+
+std::set<uint32_t> FiveQis()
+{
+    std::set<uint32_t> values;
+    for (const auto& row : FiveQiTable())
+    {
+        values.insert(row.fiveQi);
+    }
+    return values;
+}
 
 NumberRange Positive(double high)
 {
@@ -233,7 +241,7 @@ SliceScenario ReadSlice(JsonReader reader)
     SliceConfig& slice = result.slice;
     slice.name = reader.Name("name");
     slice.sNssai = ReadSNssai(reader.Object("s_nssai"));
-    slice.fiveQi = static_cast<uint8_t>(reader.IntegerOf("five_qi", FIVE_QIS));
+    slice.fiveQi = static_cast<uint8_t>(reader.IntegerOf("five_qi", FiveQis()));
     slice.rule = reader.Choice<SchedulingRule>(
         "rule",
         {{"rr", RoundRobin}, {"pf", ProportionalFair}, {"max-cqi", MaxCqi}, {"m-lwdf", MLwdf}});

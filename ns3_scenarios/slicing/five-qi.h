@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace slicebridge
 {
 
-/// What 3GPP TS 23.501, table 5.7.4-1, standardises for a 5QI.
+/// What 3GPP TS 23.501, table 5.7.4-1, standardises for a 5QI, or TS 23.203, table 6.1.7, for a
+/// QCI; they agree wherever a value stands in both.
 struct FiveQiCharacteristics
 {
     uint8_t fiveQi;
@@ -18,8 +20,14 @@ struct FiveQiCharacteristics
     double packetErrorRate; ///< in (0, 1)
 };
 
-/// Characteristics of a standardised 5QI; nothing for any other value.
+/// Characteristics of a standardised 5QI or QCI; nothing for any other value.
 std::optional<FiveQiCharacteristics> FindFiveQi(uint8_t fiveQi);
+
+/// True for 5QIs of 5G; false for what is a QCI of EPS alone, or nothing.
+bool IsFiveQi(uint8_t value);
+
+/// All 5QIs and QCIs, by value.
+std::span<const FiveQiCharacteristics> FiveQiTable();
 
 /// One-way delay budget of a slice in ms: that of its SLA, else of its 5QI, else of 5QI 9.
 double DelayBudget_ms(const SliceConfig& slice);

@@ -80,7 +80,7 @@ const std::vector<BadScenario> BAD_EVERYWHERE{
     {"RatioAboveOne",
      [](Json& s) { s["slices"][0]["policy"]["max"] = 30; },
      "slices[0].policy.max"},
-    {"UnknownFiveQi", [](Json& s) { s["slices"][0]["five_qi"] = 10; }, "slices[0].five_qi"},
+    {"UnknownFiveQi", [](Json& s) { s["slices"][0]["five_qi"] = 11; }, "slices[0].five_qi"},
     {"UnknownRule", [](Json& s) { s["slices"][1]["rule"] = "fifo"; }, "slices[1].rule"},
     {"ReliabilityWithoutBudget",
      [](Json& s)
@@ -131,6 +131,7 @@ const std::vector<BadScenario> BAD_EVERYWHERE{
 };
 
 const std::vector<BadScenario> BAD_ON_LTE{
+    {"FiveQiThatNs3Lacks", [](Json& s) { s["slices"][1]["five_qi"] = 10; }, "slices[1].five_qi"},
     {"BandwidthUnknown",
      [](Json& s) { s["carrier"]["bandwidth_prb"] = 30; },
      "carrier.bandwidth_prb"},

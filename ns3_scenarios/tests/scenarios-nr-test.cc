@@ -74,6 +74,7 @@ const std::vector<BadScenario> BAD_SCENARIOS{
     {"UnknownAttributeOfChannel",
      [](Json& s) { s["attributes"]["ns3::ThreeGppChannelConditionModel::NoSuchThing"] = "1"; },
      "attributes.ns3::ThreeGppChannelConditionModel::NoSuchThing"},
+    {"QciOfLte", [](Json& s) { s["slices"][1]["five_qi"] = 75; }, "slices[1].five_qi"},
     {"HarqMissing", [](Json& s) { s.erase("harq"); }, "harq"},
     {"AcknowledgedMode", [](Json& s) { s["slices"][0]["rlc"] = "am"; }, "slices[0].rlc"},
     {"SpreadOfNoFading",

@@ -133,15 +133,48 @@ TEST(UeRanking, MLwdfPrefersTheTighterDeadline)
                      2.0 * Rank(SchedulingRule::MLwdf, relaxed));
 }
 
-TEST(FiveQi, HasTheBudgetsOfTheStandard)
+struct Standardised
 {
-    EXPECT_EQ(FindFiveQi(9)->delayBudget_ms, 300.0);
-    EXPECT_EQ(FindFiveQi(79)->delayBudget_ms, 50.0);
-    EXPECT_EQ(FindFiveQi(82)->delayBudget_ms, 10.0);
-    EXPECT_EQ(FindFiveQi(82)->packetErrorRate, 1e-4);
-    EXPECT_EQ(FindFiveQi(85)->delayBudget_ms, 5.0);
-    EXPECT_FALSE(FindFiveQi(0));
-    EXPECT_FALSE(FindFiveQi(200));
+    uint8_t fiveQi;
+    double delayBudget_ms;
+    double packetErrorRate;
+};
+
+/// Rows of all resource types, and those in which lists tend to differ.
+TEST(FiveQi, HasTheCharacteristicsOfTheStandard)
+{
+    for (const auto& row : {Standardised{1, 100, 1e-2},
+                            Standardised{4, 300, 1e-6},
+                            Standardised{9, 300, 1e-6},
+                            Standardised{10, 1100, 1e-6},
+                            Standardised{65, 75, 1e-2},
+                            Standardised{69, 60, 1e-6},
+                            Standardised{73, 300, 1e-8},
+                            Standardised{75, 50, 1e-2},
+                            Standardised{79, 50, 1e-2},
+                            Standardised{80, 10, 1e-6},
+                            Standardised{82, 10, 1e-4},
+                            Standardised{84, 30, 1e-5},
+                            Standardised{85, 5, 1e-5},
+                            Standardised{90, 20, 1e-4}})
+    {
+        const auto found = FindFiveQi(row.fiveQi);
+        ASSERT_TRUE(found) << int{row.fiveQi};
+        EXPECT_EQ(found->delayBudget_ms, row.delayBudget_ms) << int{row.fiveQi};
+        EXPECT_EQ(found->packetErrorRate, row.packetErrorRate) << int{row.fiveQi};
+    }
+    EXPECT_EQ(FiveQiTable().size(), 32U);
+}
+
+TEST(FiveQi, TheReservedAndTheUnknownAreNone)
+{
+    EXPECT_TRUE(IsFiveQi(10));
+    EXPECT_FALSE(IsFiveQi(75)) << "a QCI of EPS alone";
+    for (const uint8_t value : {0, 11, 64, 68, 77, 78, 81, 91, 200})
+    {
+        EXPECT_FALSE(FindFiveQi(value)) << int{value};
+        EXPECT_FALSE(IsFiveQi(value)) << int{value};
+    }
 }
 
 TEST(FiveQi, TheSlaGoesFirst)

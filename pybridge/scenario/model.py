@@ -14,7 +14,7 @@ from pybridge.scenario.base import KeyProblem, Name, ScenarioModel, Text
 from pybridge.scenario.lte import LteCarrier, LtePropagation
 from pybridge.scenario.nr import RMA_GHZ_MAX, Csi, Harq, NrCarrier, NrPropagation
 from pybridge.scenario.radio import Cells, Du, Mobility, Timing
-from pybridge.scenario.slices import Slice
+from pybridge.scenario.slices import FIVE_QI_OF_NR, QCI_OF_LTE, Slice
 
 LTE_UES_PER_CELL_MAX = 320
 """Largest SRS periodicity in ms (TS 36.213, table 8.2-1): one UE per subframe of it."""
@@ -137,6 +137,12 @@ class Scenario(ScenarioModel):
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120))
 
 
+def _refuse_five_qi(scenario: Scenario, five_qi: int, why: str) -> None:
+    for index, item in enumerate(scenario.slices):
+        if item.five_qi == five_qi:
+            raise KeyProblem(f"slices[{index}].five_qi", f"is {five_qi}, {why}")
+
+
 class LteScenario(Scenario):
     """A scenario with `ran: lte`, on ns-3's LTE stack and its EPC."""
 
@@ -145,6 +151,11 @@ class LteScenario(Scenario):
     ran: Literal["lte"] = Field(default="lte", description="radio access network")
     carrier: LteCarrier = Field(default_factory=lambda: LteCarrier(), description="downlink carrier")
     propagation: LtePropagation = Field(default_factory=lambda: LtePropagation(), description="channel model")
+
+    @model_validator(mode="after")
+    def _bearers_exist(self) -> Self:
+        _refuse_five_qi(self, FIVE_QI_OF_NR, "which ns-3's bearers lack, belongs to `ran: nr`")
+        return self
 
     @model_validator(mode="after")
     def _lte_carries_the_ues(self) -> Self:
@@ -187,6 +198,11 @@ class NrScenario(Scenario):
     def _delay_belongs_to_a_core(self) -> Self:
         if self.core == "none" and self.core_delay_ms is not None:
             raise KeyProblem("core_delay_ms", "belongs to `core: epc-like`, but core is `none`")
+        return self
+
+    @model_validator(mode="after")
+    def _five_qis_are_of_5g(self) -> Self:
+        _refuse_five_qi(self, QCI_OF_LTE, "a QCI of LTE alone, belongs to `ran: lte`")
         return self
 
     @model_validator(mode="after")

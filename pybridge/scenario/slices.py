@@ -10,8 +10,12 @@ from pydantic import Field, field_validator, model_validator
 from pybridge.scenario.base import KeyProblem, Name, Position, ScenarioModel
 from pybridge.scenario.traffic import Traffic
 
-FIVE_QIS = frozenset({*range(1, 10), 65, 66, 67, *range(69, 75), 76, 79, 80, *range(82, 91)})
-"""5QIs of TS 23.501, table 5.7.4-1, that ns-3's release 18 bearer table knows as QCI (5QI 10 it lacks)."""
+FIVE_QIS = frozenset({*range(1, 11), 65, 66, 67, *range(69, 77), 79, 80, *range(82, 91)})
+"""5QIs of TS 23.501, table 5.7.4-1, and QCIs of TS 23.203, table 6.1.7; each RAN lacks one of them."""
+FIVE_QI_OF_NR = 10
+"""ns-3's bearer table of release 18 lacks it, hence LTE."""
+QCI_OF_LTE = 75
+"""Reserved in TS 23.501, hence none of NR."""
 
 
 class SNssai(ScenarioModel):
@@ -77,5 +81,5 @@ class Slice(ScenarioModel):
     def _five_qi_exists(cls, value: int) -> int:
         if value not in FIVE_QIS:
             known = ", ".join(str(qi) for qi in sorted(FIVE_QIS))
-            raise ValueError(f"{value} is no 5QI of TS 23.501, table 5.7.4-1, that ns-3 knows; allowed: {known}")
+            raise ValueError(f"{value} is no 5QI of TS 23.501, table 5.7.4-1; allowed: {known}")
         return value

@@ -132,6 +132,8 @@ BAD_VALUES: dict[str, tuple[dict[str, Any], str, str]] = {
     "no HARQ process": ({"ran": "nr", "harq": {"processes": 0}}, "harq.processes", "at least 1"),
     "report period zero": ({"ran": "nr", "csi": {"period_slots": 0}}, "csi.period_slots", "at least 1"),
     "acknowledged mode on NR": ({"ran": "nr", "slices__0__rlc": "am"}, "slices[0].rlc", "must be `um`"),
+    "5QI that LTE lacks": ({"slices__0__five_qi": 10}, "slices[0].five_qi", "belongs to `ran: nr`"),
+    "QCI that NR lacks": ({"ran": "nr", "slices__0__five_qi": 75}, "slices[0].five_qi", "belongs to `ran: lte`"),
     "core that NR lacks": ({"ran": "nr", "core": "epc"}, "core", "must be one of none, epc-like"),
     "delay without a core": ({"ran": "nr", "core_delay_ms": 1.0}, "core_delay_ms", "belongs to `core: epc-like`"),
     "delay below zero": (
