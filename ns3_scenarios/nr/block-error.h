@@ -51,7 +51,7 @@ struct GatheredInformation
  * over AWGN, MCS 3 to 28), and the rest for what such simulations leave out, above all channel
  * estimates from DM-RS.
  */
-inline constexpr double LDPC_GAP_DB = 1.7;
+inline constexpr double RECEIVER_GAP_DB = 1.7;
 
 /**
  * Transport block error rate by the normal approximation for finite block length (Polyanskiy,

@@ -46,7 +46,7 @@ double BlockErrorTarget(const SliceConfig& slice)
 std::vector<double> ReceiverGaps_db(const CarrierConfig& carrier)
 {
     const auto table = McsTable(carrier.linkTable);
-    std::vector<double> gaps_db(table.size(), LDPC_GAP_DB);
+    std::vector<double> gaps_db(table.size(), RECEIVER_GAP_DB);
     const auto resources = ResourcesOf(carrier, carrier.bandwidth_prb, carrier.dataSymbols);
     for (std::size_t mcs = 0; mcs < carrier.errorTable_db.size(); ++mcs)
     {

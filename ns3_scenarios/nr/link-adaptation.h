@@ -21,10 +21,10 @@ namespace slicebridge::nr
 double SinrFor_db(const PdschResources& resources,
                   const ModulationCoding& coding,
                   double blockErrorRate,
-                  double gap_db = LDPC_GAP_DB);
+                  double gap_db = RECEIVER_GAP_DB);
 
 /**
- * [mcs] distance of the receiver from the normal approximation, in dB: LDPC_GAP_DB, or with an
+ * [mcs] distance of the receiver from the normal approximation, in dB: RECEIVER_GAP_DB, or with an
  * error table what brings the 10 % point of a block over the whole carrier to the table's SINR.
  */
 std::vector<double> ReceiverGaps_db(const CarrierConfig& carrier);

@@ -51,7 +51,7 @@ double CodeBlockErrorRate(const ModulationCoding& coding, double sinr_db)
                            .payloadBits = BITS,
                            .liftingSize = 0};
     GatheredInformation gathered;
-    gathered.Add(InformationAt(coding.modulationOrder, sinr_db - LDPC_GAP_DB),
+    gathered.Add(InformationAt(coding.modulationOrder, sinr_db - RECEIVER_GAP_DB),
                  BITS / coding.SpectralEfficiency());
     return BlockErrorRate(block, gathered);
 }
@@ -195,7 +195,7 @@ double After(int transmissions,
     GatheredInformation gathered;
     for (int i = 0; i < transmissions; ++i)
     {
-        gathered.Add(InformationAt(coding.modulationOrder, sinr_db - LDPC_GAP_DB),
+        gathered.Add(InformationAt(coding.modulationOrder, sinr_db - RECEIVER_GAP_DB),
                      ResourceElements(resources));
     }
     return BlockErrorRate(blocks, gathered);
@@ -277,10 +277,12 @@ TEST_P(HarqGain, IsThatOfAccumulatedInformation)
     };
     const double once_db = tenth_db(1);
     const double repeated_db = tenth_db(transmissions);
-    const double needed_bits = DrawnInformation_bits(coding.modulationOrder, once_db - LDPC_GAP_DB);
+    const double needed_bits =
+        DrawnInformation_bits(coding.modulationOrder, once_db - RECEIVER_GAP_DB);
     const auto gathered_bits = [&](double sinr_db)
     {
-        return transmissions * DrawnInformation_bits(coding.modulationOrder, sinr_db - LDPC_GAP_DB);
+        return transmissions *
+               DrawnInformation_bits(coding.modulationOrder, sinr_db - RECEIVER_GAP_DB);
     };
     EXPECT_LT(gathered_bits(repeated_db - 0.2), needed_bits);
     EXPECT_GT(gathered_bits(repeated_db + 0.2), needed_bits);
