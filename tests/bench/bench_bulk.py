@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Bulk experience: low-level decisions inside the simulation, beside decisions over the link and beside no agent.
+
+All in turns, medians over the rounds:
+
+* `bulk_low_level_steps_per_s`: low-level periods per second of wall time on a network of one UE that computes nothing,
+  decided by a policy of the default size inside, every period recorded and brought back, 100 of them per message;
+  `bulk_low_level_steps_per_s_t10`: 10 per message, as by default;
+* `bulk_link_steps_per_s`: the same network, every low-level period one exchange of messages, decided by nobody;
+* `bulk_ratio`: the first over the third, median over the rounds;
+* `bulk_nr_wall_ratio`, `bulk_nr_cpu_ratio`: an NR cell, 20 UEs at 1 Mbit/s in three slices, with such a policy inside,
+  over the same cell without any agent, per simulated second without start-up: wall time, and user CPU time of the
+  simulation. The learner decides every second here, so that this is the policy's cost more than the link's;
+  `…_100ms`: the learner decides every 100 ms, as by default; `…_recorded`: with the trajectory.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pybridge.low_policy import LowPolicy
+from pybridge.scenario import Scenario, parse_scenario
+from pybridge.schema import Levels
+from pybridge.session import Session
+from tests.bench import bulk
+
+ROUNDS = 5
+IDLE_S = {1: 20.0, 10: 50.0, 100: 400.0}
+"""Simulated, by low-level periods per message."""
+SHORT_S, LONG_S = 1.0, 41.0
+
+
+class Cost(NamedTuple):
+    """Of a run of the NR cell."""
+
+    wall_s: float
+    user_s: float
+
+
+def low_level_steps_per_s(levels: Levels, low_per_message: int, policy: LowPolicy | None) -> float:
+    """Low-level periods per second of wall time on the idle network, start-up left out."""
+    scenario = bulk.IdleScenario(max(low_per_message, 10), IDLE_S[low_per_message])
+    with Session(scenario, levels=levels, program=[bulk.BINARIES / bulk.NAMES[0]]) as session:
+        observation = session.reset(low_policy=policy)
+        action = session.action()
+        messages = 0
+        begin = time.perf_counter()
+        while not observation.last:
+            observation = session.step(action)
+            messages += 1
+        return messages * low_per_message / (time.perf_counter() - begin)
+
+
+def nr_cell(duration_s: float, high_period_ms: int) -> Scenario:
+    """20 static UEs at 1 Mbit/s, 20 MHz at µ = 1."""
+    slices = "".join(
+        f"""
+  - {{name: slice{sst}, s_nssai: {{sst: {sst}}}, five_qi: 9, ues: {ues}, policy: {{min: 0.33}},
+     traffic: {{model: constant, rate_mbps: 1.0, packet_bytes: 1250}}}}"""
+        for sst, ues in ((1, 7), (2, 7), (3, 6))
+    )
+    text = f"""
+name: bench-bulk
+ran: nr
+timing: {{duration_s: {duration_s}, high_period_ms: {high_period_ms}}}
+cells: {{count: 1, inter_site_distance_m: 500.0}}
+mobility: {{model: static}}
+du: {{compute_bps: 1.0e+9}}
+slices:{slices}
+"""
+    return parse_scenario(text)
+
+
+def without_agent(scenario: Scenario) -> Cost:
+    """A run under the built-in policy that decides nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scenario.json"
+        file.write_text(scenario.resolved_json())
+        command = [str(bulk.BINARIES / bulk.NAMES[1]), "--scenario", str(file), "--policy", "static"]
+        before, begin = _children_user_s(), time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=600)
+        return Cost(time.perf_counter() - begin, _children_user_s() - before)
+
+
+def with_policy(scenario: Scenario, policy: LowPolicy) -> Cost:
+    """A run under a learner that leaves everything as it is, with a low-level policy inside."""
+    before, begin = _children_user_s(), time.perf_counter()
+    with Session(scenario, levels="delegated", program=[bulk.BINARIES / bulk.NAMES[1]]) as session:
+        observation = session.reset(low_policy=policy)
+        action = session.action()
+        while not observation.last:
+            observation = session.step(action)
+    return Cost(time.perf_counter() - begin, _children_user_s() - before)
+
+
+def per_simulated_s(run: Callable[[float], Cost]) -> Cost:
+    """Of a long run without what a short one takes too."""
+    long, short = run(LONG_S), run(SHORT_S)
+    return Cost(*((a - b) / (LONG_S - SHORT_S) for a, b in zip(long, short, strict=True)))
+
+
+def nr_round() -> dict[str, float]:
+    """Ratios to no agent, all measured one after the other."""
+    figures = {}
+    for suffix, high_period_ms, record in (("", 1000, False), ("_100ms", 100, False), ("_recorded", 1000, True)):
+        policy = bulk.default_policy(record)
+        alone = per_simulated_s(lambda s, high=high_period_ms: without_agent(nr_cell(s, high)))  # type: ignore[misc]
+        steered = per_simulated_s(
+            lambda s, high=high_period_ms, policy=policy: with_policy(nr_cell(s, high), policy)  # type: ignore[misc]
+        )
+        figures[f"bulk_nr_wall_ratio{suffix}"] = steered.wall_s / alone.wall_s
+        figures[f"bulk_nr_cpu_ratio{suffix}"] = steered.user_s / alone.user_s
+    return figures
+
+
+def idle_round() -> dict[str, float]:
+    """Rates on the idle network."""
+    policy = bulk.default_policy(record=True)
+    link = low_level_steps_per_s("both", 1, None)
+    inside = low_level_steps_per_s("delegated", 100, policy)
+    return {
+        "bulk_link_steps_per_s": link,
+        "bulk_low_level_steps_per_s": inside,
+        "bulk_low_level_steps_per_s_t10": low_level_steps_per_s("delegated", 10, policy),
+        "bulk_ratio": inside / link,
+    }
+
+
+def run() -> dict[str, float]:
+    """Medians over `ROUNDS`. Raises `subprocess.CalledProcessError`: a program does not build or run."""
+    bulk.build()
+    rounds = [idle_round() | nr_round() for _ in range(ROUNDS)]
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
+def _children_user_s() -> float:
+    """User CPU time of all children that have ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
