@@ -8,6 +8,8 @@ All in turns, medians over the rounds:
   `bulk_low_level_steps_per_s_t10`: 10 per message, as by default;
 * `bulk_link_steps_per_s`: the same network, every low-level period one exchange of messages, decided by nobody;
 * `bulk_ratio`: the first over the third, median over the rounds;
+* `bulk_cpu_us_per_low_level_step`, `bulk_link_cpu_us_per_step`, `bulk_cpu_ratio`: the same two by the processor time of
+  both sides together, which other work on the machine changes less;
 * `bulk_nr_wall_ratio`, `bulk_nr_cpu_ratio`: an NR cell, 20 UEs at 1 Mbit/s in three slices, with such a policy inside,
   over the same cell without any agent, per simulated second without start-up: wall time, and user CPU time of the
   simulation. The learner decides every second here, so that this is the policy's cost more than the link's;
@@ -16,6 +18,7 @@ All in turns, medians over the rounds:
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
@@ -30,9 +33,10 @@ from pybridge.scenario import Scenario, parse_scenario
 from pybridge.schema import Levels
 from pybridge.session import Session
 from tests.bench import bulk
+from tests.bench.bench_link import processor_s
 
 ROUNDS = 5
-IDLE_S = {1: 20.0, 10: 50.0, 100: 400.0}
+IDLE_S = {1: 20.0, 10: 50.0, 100: 1000.0}
 """Simulated, by low-level periods per message."""
 SHORT_S, LONG_S = 1.0, 41.0
 
@@ -44,18 +48,31 @@ class Cost(NamedTuple):
     user_s: float
 
 
-def low_level_steps_per_s(levels: Levels, low_per_message: int, policy: LowPolicy | None) -> float:
-    """Low-level periods per second of wall time on the idle network, start-up left out."""
+class Rate(NamedTuple):
+    """Of low-level periods on the idle network, start-up left out."""
+
+    per_s: float
+    """Of wall time."""
+    cpu_us: float
+    """Processor time of both sides for each."""
+
+
+def low_level_rate(levels: Levels, low_per_message: int, policy: LowPolicy | None) -> Rate:
+    """Of an episode on the idle network."""
     scenario = bulk.IdleScenario(max(low_per_message, 10), IDLE_S[low_per_message])
+    low_periods = round(scenario.duration_s * 1000.0 / bulk.LOW_PERIOD_MS)
     with Session(scenario, levels=levels, program=[bulk.BINARIES / bulk.NAMES[0]]) as session:
-        observation = session.reset(low_policy=policy)
-        action = session.action()
-        messages = 0
-        begin = time.perf_counter()
-        while not observation.last:
-            observation = session.step(action)
-            messages += 1
-        return messages * low_per_message / (time.perf_counter() - begin)
+        session.reset(low_policy=policy)
+        action, pid = session.action(), session.process.pid
+        begin, cpu_s = time.perf_counter(), processor_s(os.getpid()) + processor_s(pid)
+        # The last message is left out, since the simulation ends with it.
+        messages = low_periods // low_per_message - 1
+        for _ in range(messages):
+            session.step(action)
+        wall_s = time.perf_counter() - begin
+        cpu_s = processor_s(os.getpid()) + processor_s(pid) - cpu_s
+    steps = messages * low_per_message
+    return Rate(steps / wall_s, cpu_s / steps * 1e6)
 
 
 def nr_cell(duration_s: float, high_period_ms: int) -> Scenario:
@@ -123,13 +140,16 @@ def nr_round() -> dict[str, float]:
 def idle_round() -> dict[str, float]:
     """Rates on the idle network."""
     policy = bulk.default_policy(record=True)
-    link = low_level_steps_per_s("both", 1, None)
-    inside = low_level_steps_per_s("delegated", 100, policy)
+    link = low_level_rate("both", 1, None)
+    inside = low_level_rate("delegated", 100, policy)
     return {
-        "bulk_link_steps_per_s": link,
-        "bulk_low_level_steps_per_s": inside,
-        "bulk_low_level_steps_per_s_t10": low_level_steps_per_s("delegated", 10, policy),
-        "bulk_ratio": inside / link,
+        "bulk_link_steps_per_s": link.per_s,
+        "bulk_low_level_steps_per_s": inside.per_s,
+        "bulk_low_level_steps_per_s_t10": low_level_rate("delegated", 10, policy).per_s,
+        "bulk_ratio": inside.per_s / link.per_s,
+        "bulk_cpu_us_per_low_level_step": inside.cpu_us,
+        "bulk_link_cpu_us_per_step": link.cpu_us,
+        "bulk_cpu_ratio": link.cpu_us / inside.cpu_us,
     }
 
 
