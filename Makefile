@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-CAMPAIGN ?= first-lte
+CAMPAIGN ?= first-nr
 ARGS ?=
 NS3_DIR ?=
 export NS3_DIR
@@ -23,7 +23,7 @@ help:
 	@echo 'make bench     set up, build, measure; prints a table and writes results/bench.json'
 	@echo 'make clean     remove what was built and the runs; set-up (.venv, .deps) and campaigns stay'
 	@echo
-	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: first-lte)'
+	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: first-nr)'
 	@echo 'ARGS="..."             more arguments for the campaign'
 	@echo 'NS3_DIR=PREFIX         an ns-3 of your own             (default: ns-3 3.44, fetched)'
 

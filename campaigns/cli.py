@@ -1,70 +1,71 @@
 # SPDX-License-Identifier: MIT
-"""`slicebridge campaign run | plan | status`."""
+"""`slicebridge campaign run | plan`, and the group of all its subcommands."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
 
-from campaigns.executor import LocalExecutor
-from campaigns.model import Campaign, load_campaign
+from campaigns.engine import Outcome, execute, missing
+from campaigns.inspect import gc_command, out_option, reproduce_command, show_command, status_command
+from campaigns.model import Campaign, load_campaign, shipped_campaigns
 from campaigns.plan import Job, code_in_use, plan, remaining_s
 from campaigns.progress import ProgressReporter, duration_text
-from campaigns.schedule import Outcome, execute, missing
 from campaigns.store import Store
+from pybridge.cli.overrides import set_option
 from pybridge.errors import SliceBridgeError
 from pybridge.process import find_binary
-
-RESULTS = Path("results/campaigns")
-"""Where campaigns go, below the current directory."""
 
 REPORTS_GROUP = "slicebridge.campaign_reports"
 """Entry points: functions from a campaign's directory to text for the terminal, called when a campaign ends."""
 
-_out_option = click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    show_default=True,
-    help="Directory of campaigns; results go to OUT/NAME.",
-)
-
 
 @click.group()
 def campaign() -> None:
-    """Run methods × seeds × network sizes × traffic mixes, and report."""
+    """Run methods × seeds × RANs × network sizes × traffic mixes, and report."""
 
 
 @campaign.command("run")
 @click.argument("source", metavar="FILE_OR_NAME")
-@_out_option
+@out_option
+@set_option("Change a campaign key.")
 @click.option("--workers", type=click.IntRange(1, 4096), help="Runs at a time, in place of the campaign file's.")
-def run_command(source: str, out: Path, workers: int | None) -> None:
+@click.option(
+    "--cluster",
+    metavar="slurm|tcp://HOST:PORT",
+    help="A Dask cluster in place of the embedded one. Dask trusts its peers: use it in networks that you trust.",
+)
+def run_command(source: str, out: Path, overrides: dict[str, Any], workers: int | None, cluster: str | None) -> None:
     """Run what is missing of a campaign, then write its report.
 
     Ctrl-C stops it; the same command continues where it was. Exit codes: 0 all done, 1 a run or the report failed,
     2 bad campaign, 130 interrupted.
+
+    \b
+    Examples:
+      slicebridge campaign run smoke
+      slicebridge campaign run my.yaml --set "seeds=[1, 2, 3]" --set evaluation.duration_s=20
+      slicebridge campaign run my.yaml --cluster slurm --workers 64
     """
-    definition, jobs, store = _open(source, out)
+    definition, jobs, store = _open(source, out, overrides)
     workers = workers or definition.workers
     console = Console(highlight=False)
-    with store.locked():
-        store.write_plan(definition.name, definition.model_dump(mode="json", exclude={"workers"}), jobs)
-        todo = missing(jobs, store)
-        console.print(_announcement(definition, jobs, todo, workers), soft_wrap=True)
+    with store.locked() as session:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            outcome = Outcome()
-            if todo:
-                with ProgressReporter(todo, len(jobs), workers, store, console) as reporter:
-                    outcome = execute(todo, store, LocalExecutor(workers), reporter)
+            _set_damaged_aside(jobs, store, console)
+            store.write_plan(definition.name, definition.model_dump(mode="json", exclude={"workers"}), jobs)
+            todo = missing(jobs, store)
+            console.print(_announcement(definition, jobs, todo, workers), soft_wrap=True)
+            outcome = _execute(todo, len(jobs), store, session, workers, cluster, console) if todo else Outcome()
             report, reported = _report(store.root)
         except KeyboardInterrupt:
             done = len(jobs) - len(missing(jobs, store))
@@ -83,33 +84,52 @@ def run_command(source: str, out: Path, workers: int | None) -> None:
 
 @campaign.command("plan")
 @click.argument("source", metavar="FILE_OR_NAME")
-@_out_option
-def plan_command(source: str, out: Path) -> None:
+@out_option
+@set_option("Change a campaign key.")
+def plan_command(source: str, out: Path, overrides: dict[str, Any]) -> None:
     """Say what a campaign would run and about how long it would take; runs nothing."""
-    definition, jobs, store = _open(source, out)
+    definition, jobs, store = _open(source, out, overrides)
     todo = missing(jobs, store)
+    left_ids = {job.id for job in todo}
     for kind in ("train", "evaluate"):
         chosen = [job for job in jobs if job.kind == kind]
-        left = sum(job in todo for job in chosen)
+        left = sum(job.id in left_ids for job in chosen)
         hours = sum(job.cost_s for job in chosen) / 3600
-        click.echo(f"{kind:<9}{len(chosen):>6} runs, {left} to do, about {hours:.2f} core-hours in all")
+        after = f", each after {_needs_text(chosen)}" if any(job.needs for job in chosen) else ""
+        click.echo(f"{kind:<9}{len(chosen):>6} runs, {left} to do, about {hours:.2f} core-hours in all{after}")
     click.echo(_announcement(definition, jobs, todo, definition.workers))
+    click.echo(f"Shipped campaigns: {', '.join(shipped_campaigns())}.")
 
 
-@campaign.command("status")
-@click.argument("source", metavar="FILE_OR_NAME")
-@_out_option
-def status_command(source: str, out: Path) -> None:
-    """List a campaign's runs: done, failed or missing."""
-    _, jobs, store = _open(source, out)
-    for job in jobs:
-        state = "done" if store.is_done(job.id) else "failed" if store.has_failed(job.id) else "missing"
-        click.echo(f"{state:<8}{job.id}")
-    click.echo(f"{len(jobs) - len(missing(jobs, store))} of {len(jobs)} done; directory: {store.root}")
+for _command in (status_command, show_command, reproduce_command, gc_command):
+    campaign.add_command(_command)
 
 
-def _open(source: str, out: Path) -> tuple[Campaign, list[Job], Store]:
-    definition = load_campaign(source)
+def _needs_text(jobs: Sequence[Job]) -> str:
+    """What some of these jobs wait for."""
+    waiting = sum(bool(job.needs) for job in jobs)
+    return f"the training of its method and seed ({waiting} of them have one)"
+
+
+def _execute(
+    todo: list[Job], total: int, store: Store, session: str, workers: int, cluster: str | None, console: Console
+) -> Outcome:
+    from campaigns.cluster import open_cluster  # Dask takes half a second to load
+
+    reporter = ProgressReporter(todo, total, workers, store, console)
+    with open_cluster(cluster, min(workers, len(todo))) as client, reporter:
+        return execute(todo, store, session, client, reporter)
+
+
+def _set_damaged_aside(jobs: Sequence[Job], store: Store, console: Console) -> None:
+    """Finished runs whose files were altered since are made again."""
+    for job_id in store.damaged(job.id for job in jobs if store.is_done(job.id)):
+        console.print(f"{job_id}: its files are not those of its manifest any more; it is made again", soft_wrap=True)
+        store.discard(job_id)
+
+
+def _open(source: str, out: Path, overrides: Mapping[str, Any]) -> tuple[Campaign, list[Job], Store]:
+    definition = load_campaign(source, overrides)
     jobs = plan(definition, code_in_use(find_binary()), source)
     return definition, jobs, Store(out / definition.name)
 

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from pybridge.scenario import Problem, ScenarioError
 from pybridge.scenario.base import KeyProblem, Name, ScenarioModel
 from pybridge.scenario.explain import explain
-from pybridge.scenario.source import parse_yaml, read_text
+from pybridge.scenario.load import override
+from pybridge.scenario.source import Source, parse_yaml, read_text
 
 LIBRARY = Path(__file__).resolve().parent / "library"
 """Folder of the shipped campaigns."""
@@ -32,8 +33,9 @@ class CampaignError(ScenarioError):
 
 
 class PpoTraining(ScenarioModel):
-    """A short training by stable-baselines3's PPO; keys as in agents.sb3.PpoConfig."""
+    """A training by stable-baselines3's PPO; keys as in agents.sb3.PpoConfig."""
 
+    algorithm: Literal["ppo"]
     steps: int = Field(ge=1, le=100_000_000, description="high-level decisions in all")
     episode_s: float = Field(default=5.0, gt=0.0, le=3600.0, description="measured length of a training episode")
     rollout_steps: int = Field(default=250, ge=2, description="steps between two updates")
@@ -57,13 +59,25 @@ class Method(ScenarioModel):
     policy: str | None = Field(
         default=None, min_length=1, description="static, proportional, max-weight or module:Class"
     )
-    ppo: PpoTraining | None = Field(default=None, description="train PPO once per seed over all sizes and mixes")
+    train: PpoTraining | None = Field(
+        default=None, description="train once per seed, over all sizes and mixes of the RANs for training"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if (self.policy is None) == (self.ppo is None):
-            raise KeyProblem("policy", "exactly one of policy, ppo is required")
+        if (self.policy is None) == (self.train is None):
+            raise KeyProblem("policy", "exactly one of policy, train is required")
         return self
+
+
+class Ran(ScenarioModel):
+    """One radio access network: the scenario that all sizes and mixes are variants of."""
+
+    name: Name = Field(description="unique in the campaign")
+    label: str | None = Field(default=None, max_length=40, description="in figures, default the name")
+    scenario: str = Field(min_length=1, description="shipped scenario, or a file relative to this one")
+    set: Overrides = Field(default_factory=dict, description="scenario keys, for all runs on it")
+    train: bool = Field(default=True, description="whether trainings run on it; evaluations always do")
 
 
 class Variant(ScenarioModel):
@@ -83,11 +97,14 @@ class Evaluation(ScenarioModel):
 
 
 class Campaign(ScenarioModel):
-    """Methods × seeds × sizes × mixes over one scenario."""
+    """Methods × seeds × RANs × sizes × mixes."""
 
     name: Name = Field(description="folder of the results")
     description: str = Field(default="", max_length=2000)
-    scenario: str = Field(min_length=1, description="shipped scenario, or a file relative to this one")
+    include: str | None = Field(
+        default=None, description="campaign, shipped or beside this file, that gives the keys which this one leaves out"
+    )
+    rans: Annotated[tuple[Ran, ...], AsTuple] = Field(min_length=1, description="radio access networks")
     set: Overrides = Field(default_factory=dict, description="scenario keys, for all runs")
     methods: Annotated[tuple[Method, ...], AsTuple] = Field(min_length=1)
     baseline: str | None = Field(default=None, description="method that gains are measured against, default the first")
@@ -103,7 +120,7 @@ class Campaign(ScenarioModel):
 
     @model_validator(mode="after")
     def _axes_are_unambiguous(self) -> Self:
-        for axis in ("methods", "sizes", "mixes"):
+        for axis in ("methods", "rans", "sizes", "mixes"):
             _refuse_repeats(axis, (entry.name for entry in getattr(self, axis)))
         _refuse_repeats("seeds", self.seeds)
         names = [method.name for method in self.methods]
@@ -113,10 +130,22 @@ class Campaign(ScenarioModel):
 
     @model_validator(mode="after")
     def _axes_do_not_contradict(self) -> Self:
-        for size in self.sizes:
-            for index, mix in enumerate(self.mixes):
-                for key in size.set.keys() & mix.set.keys():
-                    raise KeyProblem(f"mixes[{index}].set", f"{key} is set by size `{size.name}` too; one axis per key")
+        axes: dict[str, tuple[Ran | Variant, ...]] = {"rans": self.rans, "sizes": self.sizes, "mixes": self.mixes}
+        setters: dict[str, tuple[str, str]] = {}
+        for axis, variants in axes.items():
+            for index, variant in enumerate(variants):
+                for key in variant.set:
+                    by, name = setters.setdefault(key, (axis, variant.name))
+                    if by != axis:
+                        message = f"{key} is set by `{name}` of {by} too; one axis per key"
+                        raise KeyProblem(f"{axis}[{index}].set", message)
+        return self
+
+    @model_validator(mode="after")
+    def _trainings_have_a_ran(self) -> Self:
+        trained = [method.name for method in self.methods if method.train is not None]
+        if trained and not any(ran.train for ran in self.rans):
+            raise KeyProblem("rans", f"none is for training (`train: false`), but {', '.join(trained)} must be trained")
         return self
 
     @property
@@ -139,26 +168,56 @@ def shipped_campaigns() -> dict[str, Path]:
     return {path.stem: path for path in sorted(LIBRARY.glob("*.yaml"))}
 
 
-def load_campaign(source: str | os.PathLike[str]) -> Campaign:
+def load_campaign(source: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Campaign:
     """Read and validate a campaign file, or the shipped campaign of that name.
 
-    A relative scenario file is resolved against the campaign file. Raises CampaignError, one line per problem with
-    file, line and key.
+    A relative scenario file is resolved against the campaign file. `overrides` maps dotted key paths to values, as for
+    scenarios. Raises CampaignError, one line per problem with file, line and key.
     """
     path = _find(source)
     try:
         parsed = parse_yaml(read_text(path, str(source)), str(source))
+        _include(parsed, path.parent, (path.resolve(),))
+        for key, value in (overrides or {}).items():
+            override(parsed, key, value)
         campaign = Campaign.model_validate(parsed.data, strict=True)
     except ValidationError as error:
         raise CampaignError(explain(error, Campaign, parsed)) from None
     except ScenarioError as error:
         raise CampaignError(error.problems) from None
-    beside = path.parent / campaign.scenario
-    return campaign.model_copy(update={"scenario": str(beside)}) if beside.is_file() else campaign
+    rans = tuple(ran.model_copy(update={"scenario": _beside(path.parent, ran.scenario)}) for ran in campaign.rans)
+    return campaign.model_copy(update={"rans": rans})
 
 
-def _find(source: str | os.PathLike[str]) -> Path:
-    path = Path(source)
+def _include(source: Source, folder: Path, chain: tuple[Path, ...]) -> None:
+    """Fill the keys that a campaign leaves out from the one that it includes, `set` key by key."""
+    name = source.data.pop("include", None)
+    if name is None:
+        return
+    line = source.lines.get(("include",))
+    if not isinstance(name, str):
+        raise ScenarioError([Problem(source.origin, line, "include", f"must be a text, got {name!r}")])
+    path = _find(name, folder)
+    if path.resolve() in chain:
+        raise ScenarioError([Problem(source.origin, line, "include", f"{name} includes this file in turn")])
+    base = parse_yaml(read_text(path, name), name)
+    _include(base, path.parent, (*chain, path.resolve()))
+    for ran in base.data.get("rans") or ():
+        if isinstance(ran, dict) and isinstance(ran.get("scenario"), str):
+            ran["scenario"] = _beside(path.parent, ran["scenario"])
+    common = base.data.get("set"), source.data.get("set")
+    if all(isinstance(part, dict) for part in common):
+        source.data["set"] = {**common[0], **common[1]}
+    source.data = base.data | source.data
+
+
+def _beside(folder: Path, scenario: str) -> str:
+    """A scenario file that lies in the campaign file's folder by its path, else the name as it is."""
+    return str(folder / scenario) if (folder / scenario).is_file() else scenario
+
+
+def _find(source: str | os.PathLike[str], folder: Path = Path()) -> Path:
+    path = folder / source
     if path.is_file():
         return path
     shipped = shipped_campaigns()

@@ -8,6 +8,8 @@ removes the directories of the runs that are to be made again, or renames the me
 from __future__ import annotations
 
 import hashlib
+import heapq
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,11 +22,11 @@ from campaigns.version import file_digest, library_versions, package_digest
 from pybridge.policies import PolicyError, ResolvedPolicy, resolve_policy
 from pybridge.scenario import Problem, Scenario
 
-# Wall seconds on one core of a 2-core machine, measured on LTE at 25 PRBs; a first guess until this campaign's own
-# runs have been timed.
-START_S = 2.0
-S_PER_SIMULATED_S_AND_UE = 0.031
-S_PER_TRAINING_STEP = 0.012
+# Wall seconds on one core of a 2-core machine, LTE at 25 PRBs, NR at 20 MHz and µ = 1; a first guess until this
+# campaign's own runs have been timed.
+START_S = 1.5
+S_PER_SIMULATED_S_AND_UE = {"lte": 0.031, "nr": 0.0003}
+S_PER_TRAINING_STEP = 0.004
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Job:
     """One run of the campaign, to be executed at most once."""
 
     id: str
-    """`method-size-mix-sSEED-DIGEST`, or `train-method-sSEED-DIGEST`."""
+    """`method-ran-size-mix-sSEED-DIGEST`, or `train-method-sSEED-DIGEST`."""
     labels: dict[str, Any]
-    """Its place on the axes: kind (`train` or `evaluate`), method, seed, and size and mix of an evaluation."""
+    """Its place on the axes: kind (`train` or `evaluate`), method, seed, and ran, size, mix of an evaluation."""
     config: dict[str, Any]
     """All that the result depends on, JSON-able."""
     needs: tuple[str, ...]
@@ -93,37 +95,39 @@ def _policies(campaign: Campaign, origin: str) -> dict[str, ResolvedPolicy]:
 
 def _trainings(campaign: Campaign, code: Code) -> Iterator[Job]:
     for method in campaign.methods:
-        if method.ppo is None:
+        if method.train is None:
             continue
-        scenarios = training_scenarios(campaign, method.ppo.episode_s)
+        scenarios = training_scenarios(campaign, method.train.episode_s)
+        common = {
+            "train": method.train.model_dump(mode="json"),
+            "scenarios": [scenario.model_dump(mode="json") for scenario in scenarios],
+            "code": asdict(code),
+        }
+        cost_s = _training_cost_s(method.train, scenarios)
         for seed in campaign.seeds:
-            config = {
-                "ppo": method.ppo.model_dump(mode="json"),
-                "scenarios": [scenario.model_dump(mode="json") for scenario in scenarios],
-                "seed": seed,
-                "code": asdict(code),
-            }
             labels = {"kind": "train", "method": method.name, "seed": seed}
-            yield _job(f"train-{method.name}-s{seed}", labels, config, (), _training_cost_s(method.ppo, scenarios))
+            yield _job(f"train-{method.name}-s{seed}", labels, common | {"seed": seed}, (), cost_s)
 
 
 def _evaluations(
     campaign: Campaign, code: Code, policies: Mapping[str, ResolvedPolicy], trainings: Mapping[tuple[str, int], Job]
 ) -> Iterator[Job]:
-    for size in campaign.sizes:
-        for mix in campaign.mixes:
-            for seed in campaign.seeds:
-                scenario = evaluation_scenario(campaign, size, mix, seed)
-                for method in campaign.methods:
-                    labels = {"kind": "evaluate", "method": method.name, "size": size.name, "mix": mix.name}
-                    needs = (trainings[method.name, seed].id,) if method.ppo else ()
-                    config = {
-                        **_policy_of_evaluation(method, policies.get(method.name), needs, code),
-                        "scenario": scenario.model_dump(mode="json"),
-                        "seed": seed,
-                    }
-                    name = f"{method.name}-{size.name}-{mix.name}-s{seed}"
-                    yield _job(name, labels | {"seed": seed}, config, needs, _simulation_cost_s(scenario))
+    for ran, size, mix in itertools.product(campaign.rans, campaign.sizes, campaign.mixes):
+        # Validated once: thousands of seeds differ in their seed alone.
+        scenario = evaluation_scenario(campaign, ran, size, mix)
+        cost_s, described = _simulation_cost_s(scenario), scenario.model_dump(mode="json")
+        place = {"ran": ran.name, "size": size.name, "mix": mix.name}
+        for seed in campaign.seeds:
+            for method in campaign.methods:
+                needs = (trainings[method.name, seed].id,) if method.train else ()
+                config = {
+                    **_policy_of_evaluation(method, policies.get(method.name), needs, code),
+                    "scenario": described | {"seed": seed},
+                    "seed": seed,
+                }
+                name = "-".join([method.name, *place.values(), f"s{seed}"])
+                labels = {"kind": "evaluate", "method": method.name, **place, "seed": seed}
+                yield _job(name, labels, config, needs, cost_s)
 
 
 def _policy_of_evaluation(
@@ -147,7 +151,7 @@ def _job(name: str, labels: dict[str, Any], config: dict[str, Any], needs: tuple
 def _simulation_cost_s(scenario: Scenario) -> float:
     ues = scenario.cells.count * sum(entry.ues for entry in scenario.slices)
     simulated_s = scenario.timing.warm_up_s + scenario.timing.duration_s
-    return START_S + simulated_s * S_PER_SIMULATED_S_AND_UE * ues
+    return START_S + simulated_s * S_PER_SIMULATED_S_AND_UE[scenario.ran] * ues
 
 
 def _training_cost_s(training: PpoTraining, scenarios: Sequence[Scenario]) -> float:
@@ -162,7 +166,7 @@ def remaining_s(jobs: Sequence[Job], workers: int) -> float:
     finish: dict[str, float] = {}
     free_at = [0.0] * workers
     for job in sorted(jobs, key=lambda job: (len(job.needs), -job.cost_s)):
-        worker = min(range(workers), key=free_at.__getitem__)
-        start = max([free_at[worker], *(finish.get(need, 0.0) for need in job.needs)])
-        finish[job.id] = free_at[worker] = start + job.cost_s
+        start = max([heapq.heappop(free_at), *(finish.get(need, 0.0) for need in job.needs)])
+        finish[job.id] = start + job.cost_s
+        heapq.heappush(free_at, finish[job.id])
     return max(free_at)

@@ -55,7 +55,8 @@ class ProgressReporter:
 
     def finished(self, job: Job, done: bool, wall_s: float) -> None:
         """A job ended, well (`done`) or not."""
-        del self._left[job.id], self._began_at[job.id]
+        del self._left[job.id]
+        self._began_at.pop(job.id, None)
         self._done += done
         self._failed += not done
         if done:
@@ -92,7 +93,7 @@ class ProgressReporter:
         cost_s = job.cost_s * (self._spent_s[job.kind] / planned_s if planned_s else 1.0)
         if began_at is None:
             return replace(job, cost_s=cost_s)
-        elapsed_s, fraction = time.monotonic() - began_at, self._store.progress(job)
+        elapsed_s, fraction = time.monotonic() - began_at, self._store.progress(job.id)
         if fraction > 0.02:
             return replace(job, cost_s=elapsed_s * (1 / fraction - 1))
         return replace(job, cost_s=max(0.0, cost_s - elapsed_s))
@@ -117,14 +118,14 @@ class ProgressReporter:
         table.add_row(bar, counts, self._eta_text())
         for job_id, began_at in self._began_at.items():
             job = self._left[job_id]
-            fraction = self._store.progress(job)
+            fraction = self._store.progress(job.id)
             share = f"{fraction:4.0%}" if fraction else "    "
             table.add_row(Text(f"  {_name(job)}", "dim"), f"{share} {duration_text(time.monotonic() - began_at)}")
         return table
 
 
 def _name(job: Job) -> str:
-    axes = [str(job.labels[axis]) for axis in ("size", "mix") if axis in job.labels]
+    axes = [str(job.labels[axis]) for axis in ("ran", "size", "mix") if axis in job.labels]
     return " ".join([job.kind, str(job.labels["method"]), *axes, f"seed {job.labels['seed']}"])
 
 

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: MIT
 """Where a campaign's runs lie: one directory each, complete or not there.
 
-ROOT/runs/ID/      finished runs: job.json, manifest.json with exit code 0, and the files that it lists, in full
-ROOT/failed/ID/    the last failed attempt of a run, kept for its log
-ROOT/tmp/ID/       runs under way; what is left there by a killed campaign is worthless
+ROOT/campaign.json  the campaign and its jobs, so that results can be read without its code
+ROOT/runs/ID/       finished runs: job.json, manifest.json with exit code 0, and the files that it lists, in full
+ROOT/failed/ID/     the last failed attempt of a run, kept for its log
+ROOT/tmp/ID.NAME/   attempts under way; who makes one holds ID.NAME.lock, and without an owner it is worthless
+ROOT/state/ID/      what a training under way needs to go on after a kill
+ROOT/session        the name of the running campaign; attempts of another one stop
+ROOT/verified.json  runs whose checksums were right, by the sizes and times of their files
+
+The directory may be on a file system that several machines share, if it has POSIX locks.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import os
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +27,7 @@ from typing import Any
 
 from campaigns.plan import Job
 from pybridge.errors import SliceBridgeError
+from pybridge.manifest import sha256_of
 
 CHECKPOINT = "checkpoint"
 """Sub-directory of a training run that holds the trained policy."""
@@ -45,9 +54,13 @@ class Store:
         """Where the records of a finished run are."""
         return self._runs / job_id
 
+    def state_directory(self, job_id: str) -> Path:
+        """Where a training keeps what it needs to go on after a kill."""
+        return self.root / "state" / job_id
+
     def is_done(self, job_id: str) -> bool:
         """True if the run finished with exit code 0 and its files have the sizes that its manifest says."""
-        return _is_whole(self._runs / job_id)
+        return is_whole(self._runs / job_id)
 
     def has_failed(self, job_id: str) -> bool:
         """True if the last attempt failed and no later one succeeded."""
@@ -58,10 +71,11 @@ class Store:
         return self._failed / job_id / "worker.log"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Make the directories and keep other campaigns out while this one runs.
+    def locked(self) -> Iterator[str]:
+        """Make the directories, keep other campaigns out while this one runs, and clear what killed ones left.
 
-        Raises StoreError if they cannot be written, or if another process runs this campaign.
+        The name of this session comes back. Raises StoreError if the directories cannot be written, or if another
+        process runs this campaign.
         """
         try:
             for directory in (self._runs, self._failed, self._tmp):
@@ -74,53 +88,134 @@ class Store:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise StoreError(f"{self.root}: another process runs this campaign") from error
-            for leftover in self._tmp.iterdir():
-                shutil.rmtree(leftover)
-            yield
+            self._clear_leftovers()
+            session = self.root / "session"
+            name = secrets.token_hex(8)
+            try:
+                session.write_text(name, encoding="utf-8")
+                yield name
+            except OSError as error:
+                raise StoreError(f"{error.filename}: {error.strerror}") from error
+            finally:
+                self.end_session()
 
-    def begin(self, job: Job) -> Path:
-        """A fresh directory for an attempt at `job`, with its job.json."""
-        directory = self._tmp / job.id
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir()
-        _write_json(directory / "job.json", asdict(job))
-        return directory
+    def end_session(self) -> None:
+        """Tell all attempts of the running campaign to stop."""
+        (self.root / "session").unlink(missing_ok=True)
 
-    def finish(self, job: Job, exit_code: int) -> bool:
-        """Keep the attempt as finished or as failed; True if it is finished.
+    def in_session(self, name: str) -> bool:
+        """Whether the campaign of that name still runs."""
+        try:
+            return (self.root / "session").read_text(encoding="utf-8") == name
+        except OSError:
+            return False
+
+    def _clear_leftovers(self) -> None:
+        for directory in [path for path in self._tmp.iterdir() if path.is_dir()]:
+            lock = directory.with_name(f"{directory.name}.lock")
+            with lock.open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:  # on another machine an attempt is about to notice that its campaign is gone
+                    continue
+                shutil.rmtree(directory, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+
+    @contextmanager
+    def attempt(self, job: Job) -> Iterator[Path]:
+        """A fresh directory for an attempt at `job`, with its job.json; what is left of it in the end goes."""
+        directory = self._tmp / f"{job.id}.{secrets.token_hex(4)}"
+        lock = directory.with_name(f"{directory.name}.lock")
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                directory.mkdir()
+                write_json(directory / "job.json", asdict(job))
+                yield directory
+            finally:
+                shutil.rmtree(directory, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+
+    def finish(self, job: Job, attempt: Path, exit_code: int) -> bool:
+        """Keep an attempt as finished or as failed; True if the run is done.
 
         A run whose manifest does not say exit code 0 is failed, whatever its process returned, as is one whose files
-        are not as the manifest says.
+        are not as the manifest says. If another attempt was faster, its result stays.
         """
-        source = self._tmp / job.id
-        done = exit_code == 0 and _is_whole(source)
+        if self.is_done(job.id):
+            return True
+        done = exit_code == 0 and is_whole(attempt)
         target = (self._runs if done else self._failed) / job.id
         shutil.rmtree(target, ignore_errors=True)
-        source.rename(target)
+        attempt.rename(target)
         if done:
-            shutil.rmtree(self._failed / job.id, ignore_errors=True)
+            for obsolete in (self._failed / job.id, self.state_directory(job.id)):
+                shutil.rmtree(obsolete, ignore_errors=True)
         return done
 
-    def abandon(self, job: Job) -> None:
-        """Remove what a stopped attempt left."""
-        shutil.rmtree(self._tmp / job.id, ignore_errors=True)
+    def discard(self, job_id: str) -> None:
+        """Remove a finished run."""
+        shutil.rmtree(self._runs / job_id, ignore_errors=True)
 
-    def progress(self, job: Job) -> float:
-        """Fraction done of a running job, 0 if it has not said."""
+    def under_way(self) -> set[str]:
+        """Ids of the jobs that are being attempted."""
         try:
-            return float((self._tmp / job.id / PROGRESS_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return 0.0
+            return {path.stem for path in self._tmp.iterdir() if path.suffix != ".lock"}
+        except OSError:
+            return set()
+
+    def progress(self, job_id: str) -> float:
+        """Fraction done of a running job, 0 if it has not said."""
+        for path in self._tmp.glob(f"{job_id}.*/{PROGRESS_FILE}"):
+            try:
+                return float(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+        return 0.0
 
     def write_plan(self, name: str, description: dict[str, Any], jobs: Iterable[Job]) -> None:
-        """Record the campaign and its jobs in ROOT/campaign.json, so that results can be read without its code."""
-        listed = [{"id": job.id, **job.labels} for job in jobs]
-        _write_json(self.root / "campaign.json", {"name": name, "campaign": description, "jobs": listed})
+        """Record the campaign and its jobs in ROOT/campaign.json."""
+        listed = [{"id": job.id, **job.labels, "needs": job.needs, "cost_s": round(job.cost_s, 1)} for job in jobs]
+        write_json(self.root / "campaign.json", {"name": name, "campaign": description, "jobs": listed})
+
+    def read_plan(self) -> dict[str, Any]:
+        """What `write_plan` wrote. Raises StoreError if there is no campaign, or one of another version."""
+        path = self.root / "campaign.json"
+        try:
+            recorded = json.loads(path.read_text(encoding="utf-8"))
+            if not all({"id", "kind", "method", "seed"} <= job.keys() for job in recorded["jobs"]):
+                raise StoreError(f"{path}: was written by another version; `slicebridge campaign run` renews it")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise StoreError(f"{self.root}: no campaign is here ({error})") from error
+        return dict(recorded)
+
+    def damaged(self, job_ids: Iterable[str]) -> list[str]:
+        """Those of the finished runs whose files do not have the checksums that their manifests say.
+
+        A file is read again only if its size or time has changed since it was last found right.
+        """
+        memory = self.root / "verified.json"
+        try:
+            known = dict(json.loads(memory.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            known = {}
+        right, wrong = {}, []
+        for job_id in job_ids:
+            mark = _mark(self._runs / job_id)
+            if known.get(job_id) == mark or _checksums_fit(self._runs / job_id):
+                right[job_id] = mark
+            else:
+                wrong.append(job_id)
+        if right != known and self.root.is_dir():
+            write_json(memory, right)
+        return wrong
 
 
-def _is_whole(directory: Path) -> bool:
+def is_whole(directory: Path) -> bool:
+    """Whether a run's manifest says exit code 0 and its files have the sizes that it says."""
     try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        with (directory / "manifest.json").open("rb") as file:
+            manifest = json.load(file)
         code, files = manifest["exit_code"], manifest.get("files", {})
         sizes_fit = all((directory / name).stat().st_size == file["bytes"] for name, file in files.items())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):  # whatever damage does to JSON
@@ -128,7 +223,25 @@ def _is_whole(directory: Path) -> bool:
     return code == 0 and not isinstance(code, bool) and sizes_fit
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_name(f"{path.name}.partial")
+def _checksums_fit(directory: Path) -> bool:
+    try:
+        files = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))["files"]
+        return all(sha256_of(directory / name) == file["sha256"] for name, file in files.items())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def _mark(directory: Path) -> str:
+    """Names, sizes and times of all files: what changes when one is written to."""
+    entries = []
+    for path in sorted(directory.rglob("*")):
+        found = path.stat()
+        entries.append(f"{path.relative_to(directory)} {found.st_size} {found.st_mtime_ns}")
+    return "\n".join(entries)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file that is there in full or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     partial.replace(path)

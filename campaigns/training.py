@@ -26,9 +26,9 @@ SEEDS = range(MAX_SEED + 1, 2**31)
 
 def train(config: dict[str, Any], directory: Path, on_progress: Callable[[float], None]) -> dict[str, str]:
     """Train as a plan's job says and write checkpoint and learning curve into `directory`; versions used come back."""
-    training = PpoTraining.model_validate(config["ppo"])
+    training = PpoTraining.model_validate(config["train"])
     scenarios = [parse_scenario(json.dumps(scenario), "job.json") for scenario in config["scenarios"]]
-    ppo = PpoConfig(**training.model_dump(exclude={"episode_s"}))
+    ppo = PpoConfig(**training.model_dump(exclude={"algorithm", "episode_s"}))
     checkpoint, curve = train_ppo(partial(_mixture, scenarios), ppo, config["seed"], on_progress)
     save_checkpoint(checkpoint, directory / CHECKPOINT)
     write_parquet(pl.DataFrame({"step": curve.steps, "mean_reward": curve.mean_reward}), directory / CURVE)

@@ -16,6 +16,7 @@ from typing import Any
 from campaigns.store import CHECKPOINT, PROGRESS_FILE, Store
 from pybridge import __version__
 from pybridge.errors import SliceBridgeError
+from pybridge.manifest import sha256_of
 from pybridge.run import run
 from pybridge.scenario import parse_scenario
 
@@ -55,7 +56,7 @@ def _train(config: dict[str, Any], directory: Path) -> None:
         "versions": versions | {"slicebridge": __version__, "python": platform.python_version()},
         "wall_s": round(time.monotonic() - begun_at, 3),
         "exit_code": 0,
-        "files": _sizes(directory),
+        "files": _files(directory),
     }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -69,10 +70,13 @@ def _evaluate(config: dict[str, Any], trained: Path | None, directory: Path) -> 
     result.out.rmdir()
 
 
-def _sizes(directory: Path) -> dict[str, dict[str, int]]:
-    """Sizes of a training's results by their path; the worker's log still grows."""
+def _files(directory: Path) -> dict[str, dict[str, Any]]:
+    """Sizes and checksums of a training's results by their path; the worker's log still grows."""
     files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != "worker.log")
-    return {path.relative_to(directory).as_posix(): {"bytes": path.stat().st_size} for path in files}
+    return {
+        path.relative_to(directory).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        for path in files
+    }
 
 
 class _ProgressFile:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,7 @@ def by_slice(
 ) -> Figure:
     """One panel per slice: `column` by condition and method; mean over seeds, with each seed as a small point.
 
-    summary: columns method, size, mix, seed, slice and `column`; missing combinations are left out.
+    summary: columns method, ran, size, mix, seed, slice and `column`; missing combinations are left out.
     """
     figure = Figure(figsize=(max(MIN_WIDTH_IN, 3.4 * len(axes.slices)), 3.9))
     panels = figure.subplots(1, len(axes.slices), squeeze=False)[0]
@@ -50,7 +50,7 @@ def by_slice(
 def by_condition(runs: pl.DataFrame, column: str, axes: CampaignAxes, *, ylabel: str, title: str, note: str) -> Figure:
     """One panel: `column` by condition and method; mean over seeds, with each seed as a small point.
 
-    runs: columns method, size, mix, seed and `column`.
+    runs: columns method, ran, size, mix, seed and `column`.
     """
     figure = Figure(figsize=(10.2, 3.6))
     panel = figure.subplots()
@@ -61,26 +61,27 @@ def by_condition(runs: pl.DataFrame, column: str, axes: CampaignAxes, *, ylabel:
 
 
 @in_house_style
-def delay_ccdf(ccdf: pl.DataFrame, budgets_ms: dict[str, float | None], axes: CampaignAxes) -> Figure:
+def delay_ccdf(ccdf: pl.DataFrame, budgets_ms: Mapping[tuple[str, str], float | None], axes: CampaignAxes) -> Figure:
     """Part of packets later than a delay: a row per slice, a column per condition, both axes logarithmic.
 
-    ccdf: method, size, mix, slice, delay_ms, later (part of all packets that came later or never).
-    budgets_ms: the SLA's delay budget per slice, drawn as a vertical line.
+    ccdf: method, ran, size, mix, slice, delay_ms, later (part of all packets that came later or never).
+    budgets_ms: the SLA's delay budget by RAN and slice, drawn as a vertical line.
     """
     styles = series_styles(list(axes.methods))
     figure = Figure(figsize=(_width_in(axes), 2.15 * len(axes.slices) + 1.0))
     grid = figure.subplots(len(axes.slices), len(axes.conditions), squeeze=False, sharex="row", sharey=True)
     for row, name in zip(grid, axes.slices, strict=True):
-        for panel, (size, mix) in zip(row, axes.conditions, strict=True):
-            here = ccdf.filter((pl.col("slice") == name) & (pl.col("size") == size) & (pl.col("mix") == mix))
+        for panel, at in zip(row, axes.conditions, strict=True):
+            here = ccdf.filter((pl.col("slice") == name) & at.here)
             for method, style in styles.items():
                 curve = here.filter(pl.col("method") == method)
                 panel.step(curve["delay_ms"], curve["later"], where="post", color=style.colour, ls=style.dash)
-            _log_delay_axes(panel, here, budgets_ms.get(name))
-        row[0].set_xlim(_decades(ccdf.filter(pl.col("slice") == name), budgets_ms.get(name)))
+            _log_delay_axes(panel, here, budgets_ms.get((at.ran, name)))
+        budgets = [budget for (_, of), budget in budgets_ms.items() if of == name and budget is not None]
+        row[0].set_xlim(_decades(ccdf.filter(pl.col("slice") == name), budgets))
         row[0].set_ylabel(f"{name}\npart of packets later")
-    for panel, (size, mix) in zip(grid[0], axes.conditions, strict=True):
-        panel.set_title(axes.condition_label(size, mix, ", "))
+    for panel, at in zip(grid[0], axes.conditions, strict=True):
+        panel.set_title(axes.condition_label(at, ", "))
     for panel in grid[-1]:
         panel.set_xlabel("one-way delay [ms]")
     _finish(
@@ -98,18 +99,17 @@ def delay_ccdf(ccdf: pl.DataFrame, budgets_ms: dict[str, float | None], axes: Ca
 def prb_shares(shares: pl.DataFrame, axes: CampaignAxes, seed: int) -> Figure:
     """PRBs used by each slice over time: a row per method, a column per condition.
 
-    shares: method, size, mix, time_s, slice, share (part of the cell's allocatable PRBs), of one seed.
+    shares: method, ran, size, mix, time_s, slice, share (part of the cell's allocatable PRBs), of one seed.
     """
     colours = slice_colours(axes.slices)
     figure = Figure(figsize=(_width_in(axes), 1.6 * len(axes.methods) + 1.1))
     grid = figure.subplots(len(axes.methods), len(axes.conditions), squeeze=False, sharex=True, sharey=True)
     for row, method in zip(grid, axes.methods, strict=True):
-        for panel, (size, mix) in zip(row, axes.conditions, strict=True):
-            key = (pl.col("method") == method) & (pl.col("size") == size) & (pl.col("mix") == mix)
-            _stack(panel, shares.filter(key), colours)
+        for panel, at in zip(row, axes.conditions, strict=True):
+            _stack(panel, shares.filter((pl.col("method") == method) & at.here), colours)
         row[0].set_ylabel(f"{axes.methods[method]}\nPRBs used")
-    for panel, (size, mix) in zip(grid[0], axes.conditions, strict=True):
-        panel.set_title(axes.condition_label(size, mix, ", "))
+    for panel, at in zip(grid[0], axes.conditions, strict=True):
+        panel.set_title(axes.condition_label(at, ", "))
     for panel in grid[-1]:
         panel.set_xlabel("simulated time [s]")
     handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
@@ -153,12 +153,11 @@ def _dots(panel: Axes, data: pl.DataFrame, column: str, axes: CampaignAxes) -> N
     styles = series_styles(list(axes.methods))
     offsets = np.linspace(-DODGE / 2, DODGE / 2, len(styles)) if len(styles) > 1 else np.zeros(1)
     for offset, (method, style) in zip(offsets, styles.items(), strict=True):
-        for place, (size, mix) in enumerate(axes.conditions):
-            key = (pl.col("method") == method) & (pl.col("size") == size) & (pl.col("mix") == mix)
-            values = data.filter(key)[column].drop_nulls().drop_nans().to_numpy()
+        for place, at in enumerate(axes.conditions):
+            values = data.filter((pl.col("method") == method) & at.here)[column].drop_nulls().drop_nans().to_numpy()
             if len(values):
                 _dot(panel, place + float(offset), values, style)
-    panel.set_xticks(range(len(axes.conditions)), [axes.condition_label(*pair) for pair in axes.conditions])
+    panel.set_xticks(range(len(axes.conditions)), [axes.condition_label(at) for at in axes.conditions])
     panel.set_xlim(-0.5, len(axes.conditions) - 0.5)
     for boundary in range(1, len(axes.conditions)):
         panel.axvline(boundary - 0.5, color="#EEEEEE", lw=0.8, zorder=0)
@@ -175,9 +174,9 @@ def _width_in(axes: CampaignAxes) -> float:
     return max(MIN_WIDTH_IN, 2.75 * len(axes.conditions) + 0.6)
 
 
-def _decades(curves: pl.DataFrame, budget_ms: float | None) -> tuple[float, float]:
-    """Whole decades that hold all delays and the budget: within one, ticks between powers of 10 would be labelled."""
-    shown = [*curves["delay_ms"].filter(curves["delay_ms"] > 0.0), *([budget_ms] if budget_ms else [])]
+def _decades(curves: pl.DataFrame, budgets_ms: Sequence[float]) -> tuple[float, float]:
+    """Whole decades that hold all delays and budgets: within one, ticks between powers of 10 would be labelled."""
+    shown = [*curves["delay_ms"].filter(curves["delay_ms"] > 0.0), *budgets_ms]
     exponents = np.log10(shown or [1.0])
     low = float(np.floor(exponents.min()))
     return 10.0**low, 10.0 ** max(low + 1.0, float(np.ceil(exponents.max())))

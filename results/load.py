@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from campaigns.query import AXES
 from campaigns.store import CURVE, Store
 from pybridge.errors import SliceBridgeError
 from results import metrics
@@ -19,7 +20,6 @@ from results.axes import CampaignAxes, axes_of
 from results.metrics import Sla
 
 PERCENTILES = {"delay_p50_ms": 0.5, "delay_p95_ms": 0.95, "delay_p99_ms": 0.99, "delay_p999_ms": 0.999}
-AXES = ("method", "size", "mix", "seed")
 
 
 class ResultsError(SliceBridgeError):
@@ -28,12 +28,13 @@ class ResultsError(SliceBridgeError):
 
 @dataclass(frozen=True)
 class CampaignResults:
-    """Everything that a report needs, as tables keyed by method, size, mix, seed (and slice)."""
+    """Everything that a report needs, as tables keyed by method, ran, size, mix, seed (and slice)."""
 
     name: str
     description: dict[str, Any]
     axes: CampaignAxes
-    slas: dict[str, Sla]
+    slas: dict[str, dict[str, Sla]]
+    """By RAN and slice."""
     jobs: int
     missing: list[str]
     """Ids of jobs without a finished run."""
@@ -69,11 +70,11 @@ def load_campaign_results(root: Path) -> CampaignResults:
         evaluations = [_evaluation(store, job) for job in done if job["kind"] == "evaluate"]
         if not evaluations:
             raise ResultsError(f"{root}: no evaluation has finished yet; {len(recorded['jobs'])} runs are planned")
-        slas = evaluations[0].slas
+        slas = {run.ran: run.slas for run in reversed(evaluations)}
         return CampaignResults(
             name=recorded["name"],
             description=recorded["campaign"],
-            axes=axes_of(recorded["campaign"], list(slas)),
+            axes=axes_of(recorded["campaign"], list(evaluations[0].slas)),
             slas=slas,
             jobs=len(recorded["jobs"]),
             missing=missing,
@@ -120,6 +121,7 @@ class _Evaluation:
 
     def __init__(self, directory: Path, job: dict[str, Any]) -> None:
         self._key = {axis: job[axis] for axis in AXES}
+        self.ran = str(job["ran"])
         scenario = json.loads((directory / "scenario.json").read_text(encoding="utf-8"))
         self.manifest: dict[str, Any] = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
         self.slas = {entry["name"]: Sla(**entry["sla"]) for entry in scenario["slices"]}

@@ -50,7 +50,7 @@ def write_report(root: Path) -> str:
 def pictures(results: CampaignResults) -> list[Picture]:
     """The figures that a campaign's data allow, in the order of the report."""
     axes, seed = results.axes, results.axes.seeds[0]
-    budgets = {name: sla.delay_budget_ms for name, sla in results.slas.items()}
+    budgets = {(ran, name): sla.delay_budget_ms for ran, slices in results.slas.items() for name, sla in slices.items()}
     shown = [
         Picture("qos", "QoS satisfaction", lambda: _qos(results)),
         Picture("efficiency", "Management efficiency", lambda: _efficiency(results)),
@@ -103,7 +103,7 @@ def _throughput(results: CampaignResults) -> Figure:
 
 
 def _pooled_ccdf(results: CampaignResults) -> pl.DataFrame:
-    keys = ["method", "size", "mix", "slice"]
+    keys = ["method", "ran", "size", "mix", "slice"]
     parts = []
     for key, runs in results.delays.group_by(keys, maintain_order=True):
         columns = [pl.lit(value).alias(name) for name, value in zip(keys, key, strict=True)]
@@ -115,10 +115,10 @@ def _notes(results: CampaignResults) -> list[str]:
     """What a reader must know before comparing numbers."""
     notes = []
     for method in results.description["methods"]:
-        if method.get("ppo"):
+        if method.get("train"):
             label = results.axes.methods[method["name"]]
             notes.append(
-                f"{label}: a short training of {method['ppo']['steps']} decisions per seed, one policy for all sizes "
+                f"{label}: a short training of {method['train']['steps']} decisions per seed, one policy for all sizes "
                 "and mixes; it shows that learning runs from end to end, not how good it can get."
             )
     seeds = len(results.axes.seeds)
@@ -172,7 +172,7 @@ def _markdown(results: CampaignResults, shown: list[Picture]) -> str:
         bullets(_notes(results)),
         "## Figures",
         *(f"### {picture.title}\n\n![{picture.title}](figures/{picture.name}.png)" for picture in shown),
-        "## Every size, mix and slice (means over seeds)",
+        "## Every RAN, size, mix and slice (means over seeds)",
         markdown_table(*condition_cells(results)),
         "## Definitions",
         bullets(_definitions()),
@@ -220,7 +220,7 @@ def _html_body(results: CampaignResults, shown: list[Picture], folder: Path) -> 
         source = f"data:image/png;base64,{data}"
         yield f'<figure><h3>{picture.title}</h3><a href="figures/{picture.name}.png">'
         yield f'<img src="{source}" alt="{picture.title}"></a></figure>'
-    yield '<h2 id="conditions">Every size, mix and slice (means over seeds)</h2>'
+    yield '<h2 id="conditions">Every RAN, size, mix and slice (means over seeds)</h2>'
     yield _html_table(*condition_cells(results))
     yield '<h2 id="definitions">Definitions</h2>' + _html_list(_definitions())
     yield '<h2 id="provenance">How it was made</h2>' + _html_list(_provenance(results))

@@ -14,43 +14,46 @@ from results.metrics import relative_gain
 
 def summary(results: CampaignResults) -> pl.DataFrame:
     """One row per run and slice, with all metrics: what `summary.csv` holds."""
-    order = {"method": list(results.axes.methods), "size": list(results.axes.sizes), "mix": list(results.axes.mixes)}
-    runs = results.runs.select("method", "size", "mix", "seed", "efficiency", "wall_s")
-    rank = [pl.col(axis).replace_strict(names, range(len(names))) for axis, names in order.items()]
-    slices = pl.col("slice").replace_strict(list(results.axes.slices), range(len(results.axes.slices)))
-    return results.slices.join(runs, on=["method", "size", "mix", "seed"]).sort(*rank, "seed", slices)
+    axes = results.axes
+    order = {"ran": axes.rans, "method": axes.methods, "size": axes.sizes, "mix": axes.mixes}
+    keys = [*order, "seed"]
+    rank = [pl.col(axis).replace_strict(list(names), range(len(names))) for axis, names in order.items()]
+    slices = pl.col("slice").replace_strict(list(axes.slices), range(len(axes.slices)))
+    return results.slices.join(results.runs.select(*keys, "efficiency", "wall_s"), on=keys).sort(*rank, "seed", slices)
 
 
 def by_method(results: CampaignResults) -> pl.DataFrame:
-    """One row per method, each value first averaged over sizes and mixes, then over seeds.
+    """One row per RAN and method, each value first averaged over sizes and mixes, then over seeds.
 
-    Columns: method, n_seeds, efficiency (U), efficiency_low, efficiency_high (lowest and highest seed), difference and
-    gain_percent against the baseline, `qos SLICE` for each slice, goodput_mbps, prb_share. Only sizes, mixes and seeds
-    that every method has finished count, so that methods are compared on the same runs.
+    Columns: ran, method, n_seeds, efficiency (U), efficiency_low, efficiency_high (lowest and highest seed), difference
+    and gain_percent against the baseline, `qos SLICE` for each slice, goodput_mbps, prb_share. Only sizes, mixes and
+    seeds that every method has finished count, so that methods are compared on the same runs.
     """
     common = _common(results)
     runs, slices = (
-        table.join(common, on=["size", "mix", "seed"], how="semi") for table in (results.runs, results.slices)
+        table.join(common, on=["ran", "size", "mix", "seed"], how="semi") for table in (results.runs, results.slices)
     )
-    seeds = runs.group_by("method", "seed").agg(pl.col("efficiency", "goodput_mbps", "prb_share").mean())
-    table = seeds.group_by("method").agg(
+    seeds = runs.group_by("ran", "method", "seed").agg(pl.col("efficiency", "goodput_mbps", "prb_share").mean())
+    table = seeds.group_by("ran", "method").agg(
         pl.len().alias("n_seeds"),
         pl.col("efficiency").min().alias("efficiency_low"),
         pl.col("efficiency").max().alias("efficiency_high"),
         pl.col("efficiency", "goodput_mbps", "prb_share").mean(),
     )
-    qos = slices.group_by("method", "slice").agg(pl.col("qos").mean())
+    qos = slices.group_by("ran", "method", "slice").agg(pl.col("qos").mean())
     for name in results.axes.slices:
-        column = qos.filter(pl.col("slice") == name).select("method", pl.col("qos").alias(f"qos {name}"))
-        table = table.join(column, on="method", how="left")
-    methods = list(results.axes.methods)
-    return _with_gains(table, results.axes.baseline).sort(pl.col("method").replace_strict(methods, range(len(methods))))
+        column = qos.filter(pl.col("slice") == name).select("ran", "method", pl.col("qos").alias(f"qos {name}"))
+        table = table.join(column, on=["ran", "method"], how="left")
+    by_ran = [_with_gains(part, results.axes.baseline) for part in table.partition_by("ran")]
+    order = {"ran": list(results.axes.rans), "method": list(results.axes.methods)}
+    rank = [pl.col(axis).replace_strict(names, range(len(names))) for axis, names in order.items()]
+    return pl.concat(by_ran).sort(*rank)
 
 
 def _common(results: CampaignResults) -> pl.DataFrame:
-    """Sizes, mixes and seeds that every method with any finished run has finished."""
+    """RANs, sizes, mixes and seeds that every method with any finished run has finished."""
     methods = results.runs["method"].n_unique()
-    counts = results.runs.group_by("size", "mix", "seed").agg(pl.col("method").n_unique().alias("n"))
+    counts = results.runs.group_by("ran", "size", "mix", "seed").agg(pl.col("method").n_unique().alias("n"))
     return counts.filter(pl.col("n") == methods).drop("n")
 
 
@@ -68,7 +71,8 @@ def _with_gains(table: pl.DataFrame, baseline: str) -> pl.DataFrame:
 
 def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
     """`by_method` for people: headings and rows of text."""
-    headings = ["method", "U", "seeds low – high", "U − baseline", "gain"]
+    several = len(results.axes.rans) > 1
+    headings = [*(["RAN"] if several else []), "method", "U", "seeds low – high", "U − baseline", "gain"]
     headings += [f"QoS {name}" for name in results.axes.slices] + ["goodput Mbit/s", "PRBs used"]
     rows = []
     for row in by_method(results).iter_rows(named=True):
@@ -76,6 +80,7 @@ def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
         difference = "" if row["difference"] is None else _signed(row["difference"], 3)
         rows.append(
             [
+                *([results.axes.rans[row["ran"]]] if several else []),
                 results.axes.methods[row["method"]],
                 _number(row["efficiency"], 3),
                 f"{_number(row['efficiency_low'], 3)} – {_number(row['efficiency_high'], 3)}",
@@ -98,17 +103,31 @@ def _signed(value: float, digits: int, unit: str = "") -> str:
 
 
 def condition_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
-    """Means over seeds per size, mix, slice and method for people: headings and rows of text."""
-    headings = ["size", "mix", "slice", "method", "seeds", "QoS", "in time", "lost", "p50", "p95", "p99", "p99.9"]
+    """Means over seeds per RAN, size, mix, slice and method for people: headings and rows of text."""
+    headings = [
+        "RAN",
+        "size",
+        "mix",
+        "slice",
+        "method",
+        "seeds",
+        "QoS",
+        "in time",
+        "lost",
+        "p50",
+        "p95",
+        "p99",
+        "p99.9",
+    ]
     headings += ["goodput / offered Mbit/s", "PRBs", "Jain"]
-    keys = ["size", "mix", "slice", "method"]
+    keys = ["ran", "size", "mix", "slice", "method"]
     means = summary(results).group_by(keys, maintain_order=True).agg(pl.len().alias("n"), pl.exclude(*keys).mean())
     rows = []
-    for size, mix in results.axes.conditions:
+    for at in results.axes.conditions:
+        place = [results.axes.rans[at.ran], results.axes.sizes[at.size], results.axes.mixes[at.mix]]
         for name in results.axes.slices:
-            here = means.filter((pl.col("size") == size) & (pl.col("mix") == mix) & (pl.col("slice") == name))
-            for row in here.iter_rows(named=True):
-                rows.append([results.axes.sizes[size], results.axes.mixes[mix], name, *_condition_row(results, row)])
+            for row in means.filter(at.here & (pl.col("slice") == name)).iter_rows(named=True):
+                rows.append([*place, name, *_condition_row(results, row)])
     return headings, rows
 
 

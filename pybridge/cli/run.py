@@ -13,19 +13,9 @@ from typing import Any
 
 import click
 
+from pybridge.cli.overrides import set_option
 from pybridge.program import Progress
 from pybridge.scenario import load_scenario
-from pybridge.scenario.source import parse_value
-
-
-def _overrides(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    parsed: dict[str, Any] = {}
-    for item in values:
-        key, equals, text = item.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"{item!r} is not KEY=VALUE, e.g. slices.embb.ues=20", ctx, parameter)
-        parsed[key] = parse_value(text)
-    return parsed
 
 
 @click.command()
@@ -41,9 +31,7 @@ def _overrides(ctx: click.Context, parameter: click.Parameter, values: tuple[str
 )
 @click.option("--seed", type=click.IntRange(1, 2**32 - 1), help="ns-3 RngRun in place of the scenario's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New directory for results.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_overrides, help="Change a scenario key."
-)
+@set_option("Change a scenario key.")
 def run(source: str, policy: str, seed: int | None, out: Path, overrides: dict[str, Any]) -> None:
     """Simulate a scenario under a policy and write measurements, packets and a manifest to DIR.
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +16,12 @@ CELL = Path(__file__).with_name("cell.yaml")
 
 CAMPAIGN = f"""\
 name: tiny
-scenario: {CELL}
+rans:
+  - {{name: lte, scenario: {CELL}}}
 methods:
   - {{name: static, policy: static}}
   - {{name: proportional, policy: proportional}}
-  - {{name: ppo, ppo: {{steps: 100, rollout_steps: 50, minibatch: 25, episode_s: 1.0}}}}
+  - {{name: ppo, train: {{algorithm: ppo, steps: 100, rollout_steps: 50, minibatch: 25, episode_s: 1.0}}}}
 baseline: static
 seeds: [1, 2]
 sizes:
@@ -57,51 +57,43 @@ def tiny(write: Callable[[str], Path]) -> Campaign:
     return load_campaign(write(CAMPAIGN))
 
 
-class FakeExecutor:
-    """Finishes each job at the next poll: well, with an exit code, or with an exception in the coordinator."""
+class Jobs:
+    """What the processes of jobs do in place of simulating: by default they end well at once."""
 
-    def __init__(self, workers: int = 2) -> None:
-        self.workers = workers
-        self.exit_codes: dict[str, int] = {}
-        self.without_manifest: set[str] = set()
-        self.interrupt_after: int | None = None
-        self.started: list[str] = []
-        self.most_at_once = 0
-        self.stopped = False
-        self._running: list[tuple[Job, Path]] = []
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.script = folder / "job.sh"
+        self.behaviour: dict[str, str] = {}
+
+    def behave(self, job_id: str, script: str) -> None:
+        """Let a job do something else; the script runs in its directory."""
+        self.behaviour[job_id] = script
+
+    def command(self, directory: Path) -> list[str]:
+        job_id = directory.name.rpartition(".")[0]
+        well = 'printf %s \'{"exit_code": 0, "files": {}}\' >manifest.json'
+        script = self.behaviour.get(job_id, well)
+        return ["sh", "-c", f'cd "$0" && echo {job_id} >>{self.folder}/started && {script}', str(directory)]
 
     @property
-    def free(self) -> int:
-        return self.workers - len(self._running)
-
-    def start(self, job: Job, directory: Path) -> None:
-        assert json.loads((directory / "job.json").read_text())["id"] == job.id
-        self.started.append(job.id)
-        self._running.append((job, directory))
-        self.most_at_once = max(self.most_at_once, len(self._running))
-
-    def finished(self) -> list[tuple[Job, int]]:
-        if self.interrupt_after is not None and len(self.started) > self.interrupt_after:
-            raise KeyboardInterrupt
-        ended = []
-        for job, directory in self._running:
-            exit_code = self.exit_codes.get(job.id, 0)
-            if job.id not in self.without_manifest:
-                (directory / "manifest.json").write_text(json.dumps({"exit_code": exit_code, "files": {}}))
-            ended.append((job, exit_code))
-        self._running.clear()
-        return ended
-
-    def stop(self) -> None:
-        self.stopped = True
-        self._running.clear()
+    def started(self) -> list[str]:
+        path = self.folder / "started"
+        return path.read_text().split() if path.exists() else []
 
 
-class SilentReporter:
-    """Remembers what it was told."""
+@pytest.fixture
+def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    made = Jobs(tmp_path)
+    monkeypatch.setattr("campaigns.attempt.job_command", made.command)
+    return made
 
-    def __init__(self) -> None:
+
+class RecordingReporter:
+    """Remembers what it was told; may interrupt the campaign after so many ends."""
+
+    def __init__(self, interrupt_after: int | None = None) -> None:
         self.events: list[tuple[str, str]] = []
+        self.interrupt_after = interrupt_after
 
     def started(self, job: Job) -> None:
         self.events.append(("started", job.id))
@@ -113,14 +105,6 @@ class SilentReporter:
         self.events.append(("blocked", job.id))
 
     def tick(self) -> None:
-        pass
-
-
-@pytest.fixture
-def executor() -> FakeExecutor:
-    return FakeExecutor()
-
-
-@pytest.fixture
-def reporter() -> SilentReporter:
-    return SilentReporter()
+        ends = sum(kind != "started" for kind, _ in self.events)
+        if self.interrupt_after is not None and ends >= self.interrupt_after:
+            raise KeyboardInterrupt

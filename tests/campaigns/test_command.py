@@ -185,7 +185,7 @@ def test_failing_runs_are_reported_and_tried_again(start: Start, file: Path, pro
     [log, *_] = (tmp_path / "results" / "tiny" / "failed").glob("*/worker.log")
     assert "the sky is falling" in log.read_text()
     assert str(log.parent.parent) in output
-    assert finish(start("status", file))[1].count("failed ") == 4
+    assert finish(start("status", file, "--runs"))[1].count("failed  ") == 4
 
     (program.parent / "fail-static").unlink()
     finish(start("run", file))

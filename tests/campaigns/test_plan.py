@@ -55,7 +55,8 @@ def test_axes_reach_the_scenario(tiny: Campaign, code: Code) -> None:
     [job] = [
         job
         for job in plan(tiny, code)
-        if job.labels == {"kind": "evaluate", "method": "static", "size": "large", "mix": "heavy", "seed": 2}
+        if job.labels
+        == {"kind": "evaluate", "method": "static", "ran": "lte", "size": "large", "mix": "heavy", "seed": 2}
     ]
     embb, urllc = job.config["scenario"]["slices"]
     assert embb["ues"] == 4
@@ -123,7 +124,7 @@ def test_trainings_never_see_an_evaluation_seed() -> None:
 
 def test_override_of_an_unknown_slice_names_size_and_mix(write: Callable[[str], Path], code: Code) -> None:
     campaign = load_campaign(write(CAMPAIGN.replace("slices.embb.ues: 4", "slices.video.ues: 4")))
-    with pytest.raises(CampaignError, match=r"campaign tiny, size large, mix even: slices: has no entry `video`"):
+    with pytest.raises(CampaignError, match=r"RAN lte, size large, mix even: slices: has no entry `video`"):
         plan(campaign, code)
 
 

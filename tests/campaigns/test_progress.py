@@ -70,8 +70,8 @@ def test_estimate_follows_the_fraction_that_a_running_job_reports(tmp_path: Path
     shown, _ = reporter(tmp_path, [long])
     shown.started(long)
     assert shown.eta_s == pytest.approx(1e6, rel=0.01)
-    (tmp_path / "tmp" / "a").mkdir(parents=True)
-    (tmp_path / "tmp" / "a" / PROGRESS_FILE).write_text("0.5")
+    (tmp_path / "tmp" / "a.1").mkdir(parents=True)
+    (tmp_path / "tmp" / "a.1" / PROGRESS_FILE).write_text("0.5")
     time.sleep(0.2)
     assert 0.0 < shown.eta_s < 60.0
 

@@ -31,14 +31,18 @@ def write_campaign(root: Path, seeds: tuple[int, ...] = (1, 2), methods: tuple[s
                 _write_training(root / "runs" / jobs[-1]["id"], seed)
             for size in SIZES:
                 for mix in MIXES:
-                    labels = {"kind": "evaluate", "method": method, "size": size, "mix": mix, "seed": seed}
+                    labels = {"kind": "evaluate", "method": method, "ran": "nr", "size": size, "mix": mix, "seed": seed}
                     jobs.append({"id": f"{method}-{size}-{mix}-s{seed}", **labels})
                     _write_evaluation(root / "runs" / jobs[-1]["id"], METHODS.index(method), SIZES[size], seed)
     axis = {
+        "rans": [{"name": "nr"}],
         "sizes": [{"name": n, "label": f"{3 * u} UEs"} for n, u in SIZES.items()],
         "mixes": [{"name": m} for m in MIXES],
     }
-    described = [{"name": m, "label": None, "ppo": {"steps": 5000} if m == "ppo" else None} for m in methods]
+    described = [
+        {"name": m, "label": None, "train": {"algorithm": "ppo", "steps": 5000} if m == "ppo" else None}
+        for m in methods
+    ]
     campaign = {"description": "Made up.", "methods": described, "baseline": "static", "seeds": list(seeds), **axis}
     (root / "campaign.json").write_text(json.dumps({"name": "made-up", "campaign": campaign, "jobs": jobs}))
 

@@ -63,7 +63,7 @@ def test_load_computes_what_the_files_say(results: CampaignResults) -> None:
 
 def test_what_does_not_apply_is_a_dash(results: CampaignResults) -> None:
     headings, rows = condition_cells(results)
-    found = {row[2]: row[headings.index("in time")] for row in rows if row[3] == "static"}
+    found = {row[3]: row[headings.index("in time")] for row in rows if row[4] == "static"}
     assert found == {"embb": "–", "urllc": "98.02 %", "mmtc": "97.03 %"}
 
 
@@ -80,7 +80,7 @@ def test_slice_without_traffic_leaves_numbers(copy: Path) -> None:
     assert table["efficiency"].is_between(0.5, 1.0).all()
     assert table["gain_percent"].is_finite().all()
     headings, rows = condition_cells(load_campaign_results(copy))
-    idle_row = dict(zip(headings, next(row for row in rows if row[2] == "mmtc"), strict=True))
+    idle_row = dict(zip(headings, next(row for row in rows if row[3] == "mmtc"), strict=True))
     assert idle_row["QoS"] == "100.0 %"
     assert [idle_row[name] for name in ("in time", "lost", "p50", "p99.9", "Jain")] == ["–"] * 5
     assert not re.search(r"\bnan\b", text + (copy / "report.md").read_text(encoding="utf-8"))
@@ -117,11 +117,11 @@ def tick_labels(axis: Axis) -> list[Bbox]:
 
 def test_delays_within_a_decade_have_labels_that_do_not_overlap(results: CampaignResults) -> None:
     delay_ms = [2.0, 2.2, 2.4, 2.6, 2.8]
-    keys = [{"method": "static", "size": "small", "mix": "heavy", "slice": "embb"}]
+    keys = [{"method": "static", "ran": "nr", "size": "small", "mix": "heavy", "slice": "embb"}]
     curves = pl.DataFrame(keys).join(
         pl.DataFrame({"delay_ms": delay_ms, "later": [1.0, 0.5, 0.1, 0.01, 0.0]}), how="cross"
     )
-    figure = delay_ccdf(curves, {"embb": None, "urllc": 10.0, "mmtc": None}, results.axes)
+    figure = delay_ccdf(curves, {("nr", "embb"): None, ("nr", "urllc"): 10.0, ("nr", "mmtc"): None}, results.axes)
     figure.canvas.draw()
     for panel in figure.axes:
         boxes = tick_labels(panel.xaxis)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The Dask cluster that runs a campaign's jobs: embedded, one that stands, or SLURM."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import dask
+from distributed import Client, LocalCluster
+
+from pybridge.errors import SliceBridgeError
+
+CONNECT_TIMEOUT_S = 10.0
+STATUS_PAGE = "127.0.0.1:0"
+
+_QUIET = {"logging.distributed": "critical", "distributed.admin.log-format": "%(message)s"}
+
+
+class ClusterError(SliceBridgeError):
+    """The cluster that was asked for cannot be reached or started."""
+
+    exit_code = 2
+
+
+@contextmanager
+def open_cluster(spec: str | None, workers: int) -> Iterator[Client]:
+    """A client of the cluster.
+
+    spec: None: an embedded one of `workers` workers with one job at a time each. It lives in this process and needs no
+    set-up; only Dask's status pages listen, on loopback. `tcp://HOST:PORT` (or `tls://`): a scheduler that stands, with
+    whatever workers it has; start them with `--nthreads 1`. `slurm`: `workers` SLURM jobs through dask-jobqueue, as set
+    in Dask's configuration (jobqueue.slurm). Workers on other machines need this package, the simulation program and
+    the results directory at the same paths. Raises ClusterError.
+    """
+    with ExitStack() as stack, dask.config.set(_QUIET):
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        if spec is None:
+            address: object = stack.enter_context(_embedded(workers))
+        elif spec == "slurm":
+            address = stack.enter_context(_slurm(workers))
+        elif spec.startswith(("tcp://", "tls://")):
+            address = spec
+        else:
+            raise ClusterError(f"--cluster {spec}: must be slurm, tcp://HOST:PORT or tls://HOST:PORT")
+        try:
+            client = stack.enter_context(Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False))
+        except (OSError, ValueError) as error:
+            raise ClusterError(f"--cluster {spec}: no scheduler answers there: {error}") from error
+        yield client
+
+
+@contextmanager
+def _embedded(workers: int) -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=False,
+        # Without an address of its own each of Dask's HTTP servers would listen on every interface.
+        dashboard_address=STATUS_PAGE,
+        worker_dashboard_address=STATUS_PAGE,
+        memory_limit=None,
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _slurm(workers: int) -> Iterator[object]:
+    from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined]
+
+    try:
+        # Not more than what one job needs; partition, account and the like come from Dask's configuration.
+        cluster = SLURMCluster(cores=1, processes=1, memory="2GB", scheduler_options={"dashboard_address": STATUS_PAGE})
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClusterError(f"--cluster slurm: {error}") from error
+    with cluster:
+        cluster.scale(workers)
+        yield cluster
