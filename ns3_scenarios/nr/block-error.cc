@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
@@ -132,6 +133,69 @@ const InformationTable& Table(uint8_t modulationOrder)
     }
 }
 
+/// A point of a table over linear SINR, and how far it is to the next.
+struct LinearPoint
+{
+    float mean_bits;
+    float variance_bits2;
+    float meanStep_bits;
+    float varianceStep_bits2;
+};
+
+// The exponent of a float and the first bits of its mantissa number the points: between two of
+// them, what follows of the mantissa is the part of the way.
+constexpr float LEAST_SINR = 0x1p-10F;
+constexpr float GREATEST_SINR = 0x1.fffffep16F;
+constexpr uint32_t LEAST_SINR_BITS = std::bit_cast<uint32_t>(LEAST_SINR);
+constexpr uint32_t FRACTION_BITS = 19;
+constexpr std::size_t LINEAR_POINTS = 27 * 16;
+
+using InformationByLinearSinr = std::array<LinearPoint, LINEAR_POINTS>;
+
+SymbolInformation AtPoint(uint8_t modulationOrder, std::size_t point)
+{
+    const auto bits = LEAST_SINR_BITS + (static_cast<uint32_t>(point) << FRACTION_BITS);
+    return InformationAt(modulationOrder, 10.0 * std::log10(std::bit_cast<float>(bits)));
+}
+
+InformationByLinearSinr MakeLinearTable(uint8_t modulationOrder)
+{
+    InformationByLinearSinr table{};
+    auto here = AtPoint(modulationOrder, 0);
+    for (std::size_t point = 0; point < LINEAR_POINTS; ++point)
+    {
+        const auto next = AtPoint(modulationOrder, point + 1);
+        table[point] = {static_cast<float>(here.mean_bits),
+                        static_cast<float>(here.variance_bits2),
+                        static_cast<float>(next.mean_bits - here.mean_bits),
+                        static_cast<float>(next.variance_bits2 - here.variance_bits2)};
+        here = next;
+    }
+    return table;
+}
+
+template <uint8_t ModulationOrder>
+const InformationByLinearSinr& LinearTableOf()
+{
+    static const auto table = MakeLinearTable(ModulationOrder);
+    return table;
+}
+
+const InformationByLinearSinr& LinearTable(uint8_t modulationOrder)
+{
+    switch (modulationOrder)
+    {
+    case 2:
+        return LinearTableOf<2>();
+    case 4:
+        return LinearTableOf<4>();
+    case 6:
+        return LinearTableOf<6>();
+    default:
+        return LinearTableOf<8>();
+    }
+}
+
 } // namespace
 
 SymbolInformation InformationAt(uint8_t modulationOrder, double sinr_db)
@@ -144,6 +208,18 @@ SymbolInformation InformationAt(uint8_t modulationOrder, double sinr_db)
     const auto& b = table[below + 1];
     return {a.mean_bits + part * (b.mean_bits - a.mean_bits),
             a.variance_bits2 + part * (b.variance_bits2 - a.variance_bits2)};
+}
+
+SymbolInformation InformationAtLinear(uint8_t modulationOrder, float sinr)
+{
+    const auto& table = LinearTable(modulationOrder);
+    const auto bits =
+        std::bit_cast<uint32_t>(std::clamp(sinr, LEAST_SINR, GREATEST_SINR)) - LEAST_SINR_BITS;
+    const auto& point = table[bits >> FRACTION_BITS];
+    constexpr double UNIT = 1.0 / (1U << FRACTION_BITS);
+    const double part = (bits & ((1U << FRACTION_BITS) - 1)) * UNIT;
+    return {point.mean_bits + part * point.meanStep_bits,
+            point.variance_bits2 + part * point.varianceStep_bits2};
 }
 
 double BlockErrorRate(const CodeBlocks& blocks, const GatheredInformation& gathered)

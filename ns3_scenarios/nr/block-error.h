@@ -28,6 +28,13 @@ struct SymbolInformation
 SymbolInformation InformationAt(uint8_t modulationOrder, double sinr_db);
 
 /**
+ * The same for a linear SINR, without a logarithm: linear in the SINR between 16 points per octave.
+ * @param modulationOrder 2, 4, 6 or 8
+ * @param sinr >= 0, clamped to -30 .. 50 dB
+ */
+SymbolInformation InformationAtLinear(uint8_t modulationOrder, float sinr);
+
+/**
  * What the receiver has gathered of a transport block over its HARQ transmissions. Incremental
  * redundancy adds information; a mean over PRBs of different SINR is a sum of their parts.
  */

@@ -79,6 +79,12 @@ SinrThresholds::SinrThresholds(const CarrierConfig& carrier,
             m_least.push_back(static_cast<float>(std::pow(10.0, (LOWEST_DB + i * STEP_DB) / 10.0)));
         }
     }
+    for (std::size_t bin = 0; bin < m_before.size(); ++bin)
+    {
+        const auto bits = FIRST_BITS + (static_cast<uint32_t>(bin) << BIN_BITS);
+        const auto reached = std::ranges::upper_bound(m_least, std::bit_cast<float>(bits));
+        m_before[bin] = static_cast<uint8_t>(reached - m_least.begin());
+    }
 }
 
 SinrThresholds SinrThresholds::OfMcs(const CarrierConfig& carrier, double blockErrorTarget)

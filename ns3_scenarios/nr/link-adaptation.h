@@ -7,6 +7,7 @@
 #include "nr/transport-block.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -54,13 +55,18 @@ class SinrThresholds
         return m_reached[index < POINTS ? index : POINTS - 1];
     }
 
-    /// The same for a linear SINR, without a logarithm.
+    /// The same for a linear SINR >= 0, without a logarithm.
     uint8_t CountReachedLinear(float sinr) const
     {
-        uint8_t count = 0;
-        for (const float least : m_least)
+        const auto bits = std::bit_cast<uint32_t>(sinr);
+        if (bits < FIRST_BITS || bits >= LAST_BITS)
         {
-            count = static_cast<uint8_t>(count + (sinr >= least ? 1U : 0U));
+            return bits < FIRST_BITS ? 0 : static_cast<uint8_t>(m_least.size());
+        }
+        uint8_t count = m_before[(bits - FIRST_BITS) >> BIN_BITS];
+        while (count < m_least.size() && sinr >= m_least[count])
+        {
+            ++count;
         }
         return count;
     }
@@ -76,6 +82,11 @@ class SinrThresholds
     static constexpr double STEP_DB = 0.05;
     static constexpr std::size_t POINTS = 1200;
 
+    // Bins of an eighth of an octave, numbered by the first bits of a float.
+    static constexpr uint32_t BIN_BITS = 20;
+    static constexpr uint32_t FIRST_BITS = std::bit_cast<uint32_t>(0x1p-7F); ///< -21 dB
+    static constexpr uint32_t LAST_BITS = std::bit_cast<uint32_t>(0x1p14F);  ///< 42 dB
+
     SinrThresholds(const CarrierConfig& carrier,
                    std::span<const ModulationCoding> table,
                    std::span<const double> gaps_db,
@@ -84,6 +95,7 @@ class SinrThresholds
     std::vector<double> m_threshold_db;
     std::array<uint8_t, POINTS> m_reached{};
     std::vector<float> m_least; ///< linear SINR from which m_reached counts each entry
+    std::array<uint8_t, ((LAST_BITS - FIRST_BITS) >> BIN_BITS)> m_before{}; ///< at a bin's start
 };
 
 /// Resource elements of the whole carrier in a slot with so many data symbols.

@@ -383,52 +383,62 @@ void NrCell::GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next)
 /// lacks room for its data.
 void NrCell::GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first)
 {
-    auto& candidates = m_candidates[slice];
-    const auto rule = m_network.config.slices[slice].rule;
     const auto& rbgs = m_sliceRbgs[slice];
-    m_grantOf.assign(candidates.size(), NOBODY);
-    for (std::size_t i = first; i < rbgs.size(); ++i)
+    CollectContenders(slice);
+    for (std::size_t i = first; i < rbgs.size() && !m_contenders.empty(); ++i)
     {
         const uint32_t rbg = rbgs[i];
-        std::size_t best = candidates.size();
+        auto best = m_contenders.begin();
         double highest = -1.0;
-        for (std::size_t c = 0; c < candidates.size(); ++c)
+        for (auto contender = m_contenders.begin(); contender != m_contenders.end(); ++contender)
         {
-            auto& candidate = candidates[c];
-            if (candidate.needed_bytes <= 0.0)
-            {
-                continue;
-            }
-            candidate.ranking.achievableRate_bps =
-                m_network.ues[candidate.ue].reportedRate_bps[rbg];
-            const double rank = Rank(rule, candidate.ranking);
+            const double rank = contender->rankPerRate * contender->rate_bps[rbg];
             if (rank > highest)
             {
                 highest = rank;
-                best = c;
+                best = contender;
             }
         }
-        if (best == candidates.size())
+        GrantRbg(plan, slice, rbg, *best->candidate);
+        if (best->candidate->needed_bytes <= 0.0)
         {
-            break;
+            m_contenders.erase(best);
         }
-        auto& winner = candidates[best];
-        if (m_grantOf[best] == NOBODY)
-        {
-            m_grantOf[best] = static_cast<uint32_t>(plan.grants.size());
-            winner.grant = m_grantOf[best];
-            plan.grants.push_back({NOBODY, slice, static_cast<uint16_t>(rbg), 0});
-        }
-        plan.grants[winner.grant].lastRbg = static_cast<uint16_t>(rbg);
-        plan.owner[rbg] = winner.grant;
-        winner.needed_bytes -=
-            winner.bytesPerRbg * m_network.RbgPrbs(rbg) / m_network.config.carrier.rbgSize_prb;
-        const double sinr_db = m_network.ues[winner.ue].reportedSinr_db[rbg];
-        winner.sumSinr_db += sinr_db;
-        winner.bestSinr_db = std::max(winner.bestSinr_db, sinr_db);
-        winner.prbs += m_network.RbgPrbs(rbg);
-        ++winner.rbgs;
     }
+}
+
+/// What of a rank does not differ between RBGs is computed once.
+void NrCell::CollectContenders(uint32_t slice)
+{
+    const auto rule = m_network.config.slices[slice].rule;
+    m_contenders.clear();
+    for (auto& candidate : m_candidates[slice])
+    {
+        candidate.ranking.achievableRate_bps = 1.0;
+        m_contenders.push_back({&candidate,
+                                RanksByRate(rule)
+                                    ? m_network.ues[candidate.ue].reportedRate_bps.data()
+                                    : m_equalRates.data(),
+                                Rank(rule, candidate.ranking)});
+    }
+}
+
+void NrCell::GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& winner)
+{
+    if (winner.grant == NOBODY)
+    {
+        winner.grant = static_cast<uint32_t>(plan.grants.size());
+        plan.grants.push_back({NOBODY, slice, static_cast<uint16_t>(rbg), 0});
+    }
+    plan.grants[winner.grant].lastRbg = static_cast<uint16_t>(rbg);
+    plan.owner[rbg] = winner.grant;
+    winner.needed_bytes -=
+        winner.bytesPerRbg * m_network.RbgPrbs(rbg) / m_network.config.carrier.rbgSize_prb;
+    const double sinr_db = m_network.ues[winner.ue].reportedSinr_db[rbg];
+    winner.sumSinr_db += sinr_db;
+    winner.bestSinr_db = std::max(winner.bestSinr_db, sinr_db);
+    winner.prbs += m_network.RbgPrbs(rbg);
+    ++winner.rbgs;
 }
 
 void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols)

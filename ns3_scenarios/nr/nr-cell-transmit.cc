@@ -102,7 +102,8 @@ void NrCell::Gather(const SlotPlan& plan, std::size_t grant, uint32_t symbols)
     auto& block = m_blocks[index];
     const auto& environment = m_network.environment;
     const int64_t time_ns = plan.slot * SlotLength_ns(m_network.config.carrier.numerology);
-    const double gap_db = m_network.receiverGap_db[block.mcs];
+    const float loss = m_network.receiverLoss[block.mcs];
+    const double elements = ElementsPerPrb(symbols);
     const std::size_t count = last - first + 1U;
     const std::span gains{m_gains.data(), count};
     const std::span interference_w{m_interference_w.data(), count};
@@ -116,10 +117,9 @@ void NrCell::Gather(const SlotPlan& plan, std::size_t grant, uint32_t symbols)
         {
             continue;
         }
-        const double sinr = plan.power_w[rbg] * gains[i] / interference_w[i];
-        const double sinr_db = 10.0 * std::log10(std::max(sinr, 1e-12)) - gap_db;
-        block.gathered.Add(InformationAt(block.coding.modulationOrder, sinr_db),
-                           ElementsPerPrb(symbols) * m_network.RbgPrbs(rbg));
+        const float sinr = plan.power_w[rbg] * gains[i] / interference_w[i];
+        block.gathered.Add(InformationAtLinear(block.coding.modulationOrder, sinr * loss),
+                           elements * m_network.RbgPrbs(rbg));
     }
 }
 

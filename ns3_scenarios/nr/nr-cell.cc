@@ -26,10 +26,13 @@ NetworkState::NetworkState(NrRanConfig networkConfig)
     : config(std::move(networkConfig)),
       environment(config, 100'000),
       cqiThresholds(SinrThresholds::OfCqi(config.carrier)),
-      receiverGap_db(ReceiverGaps_db(config.carrier)),
       slotPattern(ParseSlotPattern(config.carrier.slotPattern)),
       meanPower_w(config.sites.count)
 {
+    for (const double gap_db : ReceiverGaps_db(config.carrier))
+    {
+        receiverLoss.push_back(static_cast<float>(std::pow(10.0, -gap_db / 10.0)));
+    }
     for (const auto& slice : config.slices)
     {
         blockErrorTargets.push_back(BlockErrorTarget(slice));
@@ -123,6 +126,7 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
       m_gains(m_rbgs),
       m_interference_w(m_rbgs),
       m_neighbourGains(m_rbgs),
+      m_equalRates(m_rbgs, 1.0F),
       m_counters(m_slices)
 {
     std::vector<RrmPolicyRatio> policies;

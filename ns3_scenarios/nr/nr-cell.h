@@ -34,7 +34,7 @@ struct NetworkState
     SinrThresholds cqiThresholds;
     std::vector<SinrThresholds> mcsThresholds; ///< [slice], for its block error target
     std::vector<double> blockErrorTargets;     ///< [slice]
-    std::vector<double> receiverGap_db;        ///< [mcs]
+    std::vector<float> receiverLoss;           ///< [mcs] what its gap leaves of the SINR
     std::vector<SlotKind> slotPattern;
     std::vector<NrUe> ues;
     std::vector<NrCell*> cells;
@@ -191,6 +191,14 @@ class NrCell : public RanCell
         double bestSinr_db{-1e9};
     };
 
+    /// A candidate that still lacks room, as RBGs are given away.
+    struct Contender
+    {
+        Candidate* candidate;
+        const float* rate_bps; ///< [rbg]
+        double rankPerRate;
+    };
+
     SlotPlan& PlanOf(int64_t slot);
     const SlotPlan* FindPlan(int64_t slot) const;
     void CollectCandidates(int64_t slot, uint32_t symbols);
@@ -203,6 +211,8 @@ class NrCell : public RanCell
     RrmPolicyRatio InRbgs(const RrmPolicyRatio& policy) const;
     void GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next);
     void GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first);
+    void CollectContenders(uint32_t slice);
+    void GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& winner);
     void BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols);
     void AccountTake(NrUe& ue, uint64_t bytes, int64_t now_ns);
     void EndBacklog(NrUe& ue, int64_t now_ns);
@@ -259,7 +269,8 @@ class NrCell : public RanCell
     std::vector<float> m_gains;
     std::vector<float> m_interference_w;
     std::vector<float> m_neighbourGains;
-    std::vector<uint32_t> m_grantOf; ///< [candidate]
+    std::vector<float> m_equalRates; ///< [rbg] ones
+    std::vector<Contender> m_contenders;
 
     std::vector<SliceCounters> m_counters;
 };

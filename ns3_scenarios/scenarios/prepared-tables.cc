@@ -13,7 +13,7 @@ void PrepareTables()
 {
     for (const uint8_t modulationOrder : {2, 4, 6, 8})
     {
-        nr::InformationAt(modulationOrder, 0.0);
+        nr::InformationAtLinear(modulationOrder, 1.0F);
     }
     nr::JakesTable::Get();
     const ns3::RngStream makesItsPowers(1, 0, 0);

@@ -46,6 +46,12 @@ inline double Rank(SchedulingRule rule, const UeRankingInput& ue)
     return 0.0;
 }
 
+/// Whether a rule's rank is proportional to the achievable rate, or does not depend on it.
+inline bool RanksByRate(SchedulingRule rule)
+{
+    return rule != SchedulingRule::RoundRobin;
+}
+
 } // namespace slicebridge
 
 #endif
