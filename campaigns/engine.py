@@ -133,6 +133,10 @@ def _submit(
 ) -> dict[str, Future[Attempt]]:
     """All jobs as one graph; what a job needs and is not among them is done."""
     futures: dict[str, Future[Attempt]] = {}
+    waiting_s: dict[str, float] = {}
+    for job in jobs:
+        for need in job.needs:
+            waiting_s[need] = max(waiting_s.get(need, 0.0), job.cost_s)
     for job in sorted(jobs, key=lambda job: (len(job.needs), -job.cost_s, job.id)):
         needs = [futures[need] for need in job.needs if need in futures]
         futures[job.id] = client.submit(
@@ -142,7 +146,8 @@ def _submit(
             session,
             *needs,
             key=f"{session}/{job.id}",
-            priority=job.cost_s,
+            # The longest way to the end goes first: a job and what waits for it.
+            priority=job.cost_s + waiting_s.get(job.id, 0.0),
             retries=retries,
         )
     return futures

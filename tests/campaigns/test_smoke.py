@@ -48,7 +48,7 @@ def campaign(simulation_program: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
-    assert len(list(campaign.glob("runs/*/manifest.json"))) == 14
+    assert len(list(campaign.glob("runs/*/manifest.json"))) == 26
     assert list(campaign.glob("tmp/*")) == []
     assert list(campaign.glob("failed/*")) == []
     assert {path.stem for path in campaign.glob("figures/*.png")} == {
@@ -56,7 +56,7 @@ def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
     }  # fmt: skip
     assert "hardly trained" in (campaign / "report.html").read_text(encoding="utf-8")
     table = pl.read_csv(campaign / "summary.csv")
-    assert len(table) == 3 * 2 * 2 * 3
+    assert len(table) == 3 * 2 * 2 * 2 * 3  # methods, RANs, sizes, seeds, slices
     assert table["qos"].is_between(0.0, 1.0).all()
     assert table["efficiency"].is_between(0.0, 1.0).all()
     assert (table["goodput_mbps"] > 0.0).all()
@@ -66,14 +66,14 @@ def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
 def test_next_time_nothing_runs(campaign: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in campaign.glob("runs/*/*")}
     output, _ = start(campaign.parent).communicate(timeout=DEADLINE_S)
-    assert "all 14 runs are done" in output
+    assert "all 26 runs are done" in output
     assert {path: path.stat().st_mtime_ns for path in campaign.glob("runs/*/*")} == before
 
 
 def test_runs_made_again_have_the_same_bits(campaign: Path) -> None:
     chosen = [
         next(campaign.glob(f"runs/{name}"))
-        for name in ("train-ppo-s1-*", "ppo-small-plain-s1-*", "static-large-plain-s2-*")
+        for name in ("train-ppo-s1-*", "ppo-nr-small-plain-s1-*", "static-lte-large-plain-s2-*")
     ]
     files = [path for run in chosen for path in run.rglob("*") if path.suffix in (".parquet", ".safetensors")]
     assert len(files) >= 8
