@@ -8,6 +8,7 @@ import logging
 import math
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +27,8 @@ from pybridge.errors import (
 )
 from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
 from pybridge.observation import FLOAT, Action, Observation
-from pybridge.process import Program, SimulationProcess
+from pybridge.process import Program, SimulationProcess, Watched
+from pybridge.remote import Remote, RemotePeer, start_command, write_ticket
 from pybridge.schema import Levels, Schema
 from pybridge.wire import Flag, Header, MessageType
 
@@ -85,11 +87,12 @@ class Episode:
         self._private: Path | None = None
         self._ticket: Ticket | None = None
         self._link: Connection | None = None
-        self._child: SimulationProcess | None = None
+        self._child: SimulationProcess | RemotePeer | None = None
+        self._remote: RemotePeer | None = None
         self._dtype: np.dtype[Any] = np.dtype([])
 
     @property
-    def process(self) -> SimulationProcess:
+    def process(self) -> SimulationProcess | RemotePeer:
         """The simulation. Raises `SessionStateError` before `launch()`."""
         if self._child is None:
             raise SessionStateError("the simulation has not been started")
@@ -103,9 +106,12 @@ class Episode:
         return self._link
 
     def launch(
-        self, scenario: ResolvedScenario, program: Program, out_dir: Path | None, connect_timeout_s: float
+        self, scenario: ResolvedScenario, program: Program | Remote, out_dir: Path | None, connect_timeout_s: float
     ) -> None:
-        """Start the process; what it says comes by `wait`, or by `advance` and `conclude`."""
+        """Start the process, or tell how to on another host.
+
+        What it says comes by `wait`, or by `advance` and `conclude`.
+        """
         directory = out_dir
         if directory is None:
             directory = self._private = Path(tempfile.mkdtemp(prefix="slb-run-"))
@@ -114,12 +120,21 @@ class Episode:
         scenario_file.write_text(scenario.resolved_json() + "\n", encoding="utf-8")
         run_id, token = f"run-{self._number}-{secrets.token_hex(8)}", secrets.token_hex(32)
         self._ticket = self._listener.expect(run_id, token)
-        arguments = ["--scenario", str(scenario_file), "--agent", self._listener.endpoint, "--run-id", run_id]
-        if out_dir is not None:
-            arguments += ["--out", str(out_dir)]
-        self._child = SimulationProcess(
-            [*program.command, *arguments], directory / "log.txt", {"SLICEBRIDGE_TOKEN": token}, fork=program.fork
-        )
+        if isinstance(program, Remote):
+            self._child = self._remote = RemotePeer(program.heartbeat_timeout_s)
+            ticket = write_ticket(directory, run_id, token)
+            print(
+                start_command(scenario_file, ticket, self._listener.endpoint, program.keyed),
+                file=sys.stderr,
+                flush=True,
+            )
+        else:
+            arguments = ["--scenario", str(scenario_file), "--agent", self._listener.endpoint, "--run-id", run_id]
+            if out_dir is not None:
+                arguments += ["--out", str(out_dir)]
+            self._child = SimulationProcess(
+                [*program.command, *arguments], directory / "log.txt", {"SLICEBRIDGE_TOKEN": token}, fork=program.fork
+            )
         self.deadline = time.monotonic() + connect_timeout_s
 
     def wait(self) -> Observation:
@@ -151,6 +166,8 @@ class Episode:
             if self._last is not None:
                 if message.header.type == MessageType.ERROR:
                     raise self._unexpected_end(message)
+                if self._remote is not None:
+                    self._remote.ended()
             elif message.header.type != MessageType.STATE:
                 raise self._unexpected_end(message)
             elif message.header.episode != self._number or message.header.step != self._step:
@@ -183,7 +200,7 @@ class Episode:
         self._clean_up(keep_log=False)
         return self._last
 
-    def _pump(self, deadline: float, process: SimulationProcess | None = None) -> bool:
+    def _pump(self, deadline: float, process: Watched | None = None) -> bool:
         """As `Listener.pump`, but a flood of messages does not hide the deadline."""
         return self._listener.pump(deadline, process) and (self.has_news or time.monotonic() < deadline)
 
@@ -192,6 +209,8 @@ class Episode:
         header = Header(MessageType.ACTION, episode=self._number, step=self._step)
         self.awaits_action = False
         self._step += 1
+        if self._remote is not None:
+            self._remote.computes()
         self._send(header, action.flat)
 
     def stop(self) -> None:
@@ -203,6 +222,8 @@ class Episode:
         header = Header(MessageType.BYE, episode=self._number, step=self._step)
         try:
             self.connection.send(header, json.dumps({"reason": "the learner ended the episode"}).encode())
+            if self._remote is not None:
+                self._remote.ended()
             code = self._child.wait(END_GRACE_S)
         except ProtocolError:
             code = self._child.terminate()
@@ -239,6 +260,8 @@ class Episode:
         self._link = ticket.connection
         if self._link is None:
             return False
+        if self._remote is not None:
+            self._remote.attach(self._link)
         self._welcome(self._link.schema)
         self.deadline = time.monotonic() + self._step_timeout_s
         return True

@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 import zmq
 
 from pybridge.errors import EndpointError, ProtocolError, SchemaError, SliceBridgeError
+from pybridge.gate import Gate
+from pybridge.keys import read_learner_key
 from pybridge.process import Watched, poll_interval_s
 from pybridge.schema import Schema, parse_schema, schema_digest
 from pybridge.wire import PROTOCOL_VERSION, Header, MessageType, pack_header, unpack_header
@@ -84,12 +86,18 @@ class Listener:
     messages are refused, logged and counted, and never disturb the other simulations.
     """
 
-    def __init__(self, endpoint: str | None = None) -> None:
-        """Bind. endpoint: "ipc://PATH", "tcp://127.0.0.1:PORT" (or `*` as PORT); None: ipc in a private directory.
+    def __init__(self, endpoint: str | None = None, key: Path | str | None = None) -> None:
+        """Bind.
 
-        Raises `EndpointError`.
+        endpoint: "ipc://PATH", "tcp://127.0.0.1:PORT" (or `*` as PORT); None: ipc in a private directory. With a `key`
+            also "tcp://HOST:PORT".
+        key: `learner.key` of `slicebridge keys`: only who has `simulation.key` is let in, and all is encrypted.
+
+        Raises `EndpointError`, `KeyFileError`.
         """
+        learner_key = None if key is None else read_learner_key(key)
         self.refused = 0
+        self.endpoint = ""
         self._tickets: dict[str, Ticket] = {}
         self._connections: dict[bytes, Connection] = {}
         self._directory: Path | None = None
@@ -101,7 +109,9 @@ class Listener:
         self._socket = self._context.socket(zmq.ROUTER)
         self._finalizer = weakref.finalize(self, _release, self._context, self._socket, self._directory, os.getpid())
         try:
-            check_endpoint(endpoint)
+            check_endpoint(endpoint, learner_key is not None)
+            if learner_key is not None:
+                Gate(self._socket, learner_key, self._note_refusal)
             self._socket.linger = _LINGER_MS
             self._socket.router_mandatory = True
             self._socket.rcvtimeo = _QUICK_MS
@@ -115,7 +125,7 @@ class Listener:
             raise
         self._fd: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]
         self._pollers: dict[int | None, Callable[[float], list[tuple[int, int]]]] = {}
-        self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
     def expect(self, run_id: str, token: str) -> Ticket:
         """Accept one simulation of this run id and token from now on."""
@@ -245,10 +255,13 @@ class Listener:
         self._connections[peer] = ticket.connection
 
     def _refuse(self, peer: bytes, reason: str) -> None:
-        self.refused += 1
-        _log.warning("refused a peer on %s: %s", self.endpoint, reason)
+        self._note_refusal(reason)
         with contextlib.suppress(ProtocolError):
             self.send(peer, Header(MessageType.REFUSE), json.dumps({"reason": reason}).encode())
+
+    def _note_refusal(self, reason: str) -> None:
+        self.refused += 1
+        _log.warning("refused a peer on %s: %s", self.endpoint, reason)
 
 
 class Connection:
@@ -294,8 +307,11 @@ class Connection:
         self._listener.send(self.peer, header, body)
 
 
-def check_endpoint(endpoint: str) -> None:
-    """Raise `EndpointError` unless `endpoint` is a short enough ipc path or a TCP port on loopback."""
+def check_endpoint(endpoint: str, has_key: bool = False) -> None:
+    """Raise `EndpointError` unless `endpoint` is a short enough ipc path or a TCP port on loopback.
+
+    has_key: other hosts may dial in, so TCP may be on any address.
+    """
     scheme, _, rest = endpoint.partition("://")
     if scheme == "ipc" and rest:
         size = len(os.fsencode(rest))
@@ -308,8 +324,10 @@ def check_endpoint(endpoint: str) -> None:
     host, _, port = rest.rpartition(":")
     if scheme != "tcp" or not (port == "*" or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
         raise EndpointError(f'an endpoint is "ipc://PATH" or "tcp://127.0.0.1:PORT", got {endpoint!r}')
-    if host not in _LOOPBACK_HOSTS:
-        raise EndpointError(f"tcp is for loopback only (127.0.0.1), got host {host!r}")
+    if host not in _LOOPBACK_HOSTS and not (has_key and host):
+        raise EndpointError(
+            f"without a key tcp is for loopback only (127.0.0.1), got host {host!r}; `slicebridge keys` makes one"
+        )
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -22,12 +22,17 @@ from pybridge.errors import SchemaError, SessionStateError
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
 from pybridge.process import SimulationProcess, chosen_program
+from pybridge.remote import Remote, RemotePeer
 from pybridge.schema import LEVELS, Levels, Schema
 
 if TYPE_CHECKING:
     from pybridge.low_policy import LowPolicy
 
 ObservationT = TypeVar("ObservationT", Observation, Observation | None)
+
+
+CONNECT_TIMEOUT_S, REMOTE_CONNECT_TIMEOUT_S = 30.0, 600.0
+"""For a simulation to dial in: started here, and by somebody elsewhere."""
 
 
 class Session:
@@ -46,9 +51,12 @@ class Session:
         out_dir: Path | str | None = None,
         program: Sequence[str | Path] | None = None,
         endpoint: str | None = None,
+        key: Path | str | None = None,
+        remote: bool = False,
         listener: Listener | None = None,
-        connect_timeout_s: float = 30.0,
+        connect_timeout_s: float | None = None,
         step_timeout_s: float = 300.0,
+        heartbeat_timeout_s: float = 10.0,
     ) -> None:
         """Nothing is started before `reset()`.
 
@@ -62,20 +70,28 @@ class Session:
         program: command to execute in place of the built simulation program, e.g. ["gdb", "-batch", "--args", …]. None:
             simulations are forked from a process that has that program's libraries loaded (docs/fork-server.md).
         endpoint: "ipc://PATH" or "tcp://127.0.0.1:PORT" (PORT `*`: any free one). None: ipc in a private directory.
+            With a `key` also "tcp://HOST:PORT", HOST an address or interface of this host.
+        key: `learner.key` of `slicebridge keys`: the link is encrypted and takes only who has `simulation.key`.
+        remote: start nothing; say on standard error how to start each episode's simulation on another host, and wait
+            for it. Scenario and ticket are written to `out_dir`; its records stay where it runs.
         listener: to share with other sessions of this thread, in place of an `endpoint`; it is not closed here.
-        connect_timeout_s: for the simulation to dial in.
+        connect_timeout_s: for the simulation to dial in. None: 30 s, a remote one 600 s.
         step_timeout_s: for it to answer an action, or to finish its warm-up.
+        heartbeat_timeout_s: silence after which a remote simulation that should be computing counts as gone; it sends
+            a heartbeat every second, however long a step takes.
 
-        Raises `BinaryNotFound`, `EndpointError`, `ValueError` (levels).
+        Raises `BinaryNotFound`, `ValueError` (levels); `reset()` then `EndpointError`, `KeyFileError`.
         """
         if levels not in LEVELS:
             raise ValueError(f"levels are one of {', '.join(LEVELS)}, got {levels!r}")
         self._scenario = scenario if seed is None else scenario.with_seed(seed)
         self._levels: Levels = levels
         self._out_dir = None if out_dir is None else Path(out_dir)
-        self._program = chosen_program(program)
+        self._program = Remote(heartbeat_timeout_s, key is not None) if remote else chosen_program(program)
+        self._key = key
         self._endpoint = endpoint
-        self._connect_timeout_s = connect_timeout_s
+        default_s = REMOTE_CONNECT_TIMEOUT_S if remote else CONNECT_TIMEOUT_S
+        self._connect_timeout_s = default_s if connect_timeout_s is None else connect_timeout_s
         self._step_timeout_s = step_timeout_s
         self._listener = listener
         self._shared = listener is not None
@@ -144,7 +160,7 @@ class Session:
         self.end_episode()
         scenario = self._scenario if seed is None else self._scenario.with_seed(seed)
         if self._listener is None:
-            self._listener = Listener(self._endpoint)
+            self._listener = Listener(self._endpoint, self._key)
         out_dir = self._out_dir
         if out_dir is not None and self._episodes:
             out_dir = out_dir / f"episode-{self._episodes}"
@@ -191,6 +207,8 @@ class Session:
         """The running simulation. Raises `SessionStateError` if there is none."""
         if self._episode is None:
             raise SessionStateError("no episode is running: call reset() first")
+        if isinstance(self._episode.process, RemotePeer):
+            raise SessionStateError("a simulation on another host is no process of this one")
         return self._episode.process
 
     def advance(self) -> Observation | None:

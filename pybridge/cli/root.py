@@ -11,7 +11,7 @@ from pybridge.cli.plugins import PluginGroup
 
 @click.group(
     cls=PluginGroup,
-    own={"run": "pybridge.cli.run:run", "schema": "pybridge.cli.schema:schema"},
+    own={"keys": "pybridge.cli.keys:keys", "run": "pybridge.cli.run:run", "schema": "pybridge.cli.schema:schema"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="slicebridge")

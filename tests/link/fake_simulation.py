@@ -238,11 +238,19 @@ def send_and_hang(peer: Peer, frames: list[bytes]) -> None:
     time.sleep(600)
 
 
+def beat(peer: Peer) -> None:
+    """Compute for four seconds, with five heartbeats a second."""
+    for _ in range(20):
+        time.sleep(0.2)
+        peer.send(HEARTBEAT, b"")
+
+
 MISBEHAVIOURS: dict[str, Callable[[Peer], None]] = {
     "die": kill_itself,
     "exit": fail,
     "error": lambda peer: say_and_exit(peer, ERROR, "the radio caught fire", 5),
     "early-bye": lambda peer: say_and_exit(peer, BYE, "tired", 0),
+    "beats": beat,
     "hang": lambda peer: time.sleep(600),
     "stale": send_stale,
     "heartbeat": lambda peer: [peer.send(HEARTBEAT, b"") for _ in range(3)].clear(),
