@@ -124,16 +124,15 @@ class Level:
         return scalars | {"kl_coefficient": self.kl_coefficient}
 
     def _update_actor(self, support: Sample | None, query: Sample, weights: Tensor) -> dict[str, float]:
+        """Scalars are those of the last epoch, before its step."""
         outer = self.config.outer
-        # One pass more than there are updates: the last one only measures.
-        for epoch in range(outer.epochs + 1):
+        for _ in range(outer.epochs):
             if support is None:
                 terms = vmap(lambda q: unadapted_objective(self._actor, self.theta, q, outer.clip))(query)
             else:
                 terms = vmap(self._task_objective)(support, query)
-            if epoch < outer.epochs:
-                loss = outer_loss(terms, weights, self.kl_coefficient, outer.entropy_coefficient)
-                _descend(self._actor_optimiser, loss, outer.max_gradient_norm, "actor")
+            loss = outer_loss(terms, weights, self.kl_coefficient, outer.entropy_coefficient)
+            _descend(self._actor_optimiser, loss, outer.max_gradient_norm, "actor")
         return {
             "surrogate": float(terms.clipped.detach().mean()),
             "kl": float(terms.kl.detach().mean()),

@@ -218,14 +218,14 @@ def two_levels(names: Sequence[str]) -> MetaLearner[Loads]:
             replace(config, inner=InnerConfig(first_order=True)),
         ),
     }
-    return MetaLearner({name: levels[name] for name in names}, MetaConfig(iterations=40, tasks=4))
+    return MetaLearner({name: levels[name] for name in names}, MetaConfig(iterations=25, tasks=4))
 
 
 @pytest.mark.parametrize("names", [("high", "low"), ("low",)])
 def test_levels_learn_together_and_the_low_one_alone(names: Sequence[str]) -> None:
     learner = two_levels(names)
     sample = lambda stream, count: [Loads(float(w)) for w in stream.uniform(-1, 1, count)]  # noqa: E731
-    history = [learner.iterate(sample, play_loads) for _ in range(40)]
+    history = [learner.iterate(sample, play_loads) for _ in range(25)]
     for name in names:
         early, late = (np.mean([s[f"{name}/return"] for s in part]) for part in (history[:5], history[-5:]))
         assert late > early + 0.15 * abs(early), name
