@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pybridge.envs import DEFAULT_SLICE_FEATURES, DEFAULT_UE_FEATURES, Feature, SliceEnv
-from pybridge.errors import LowPolicyError, SimulationFailed
+from pybridge.errors import LowPolicyError, SchemaError, SimulationFailed
 from pybridge.low_policy import MAX_WEIGHTS, LowActions, LowPolicy
 from pybridge.observation import COMPUTE, MIN, POWER, FloatArray, Observation
 from pybridge.scenario import Scenario, load_scenario, parse_scenario
-from pybridge.schema import Schema
+from pybridge.schema import Schema, parse_schema
 from pybridge.session import Session
 from pybridge.trajectory import trajectory_of
 from tests.link.low_policies import random_policy
@@ -223,10 +224,11 @@ def test_the_simulation_refuses_a_policy_that_breaks_the_protocol(
         session.reset(low_policy=random_policy())
 
 
-def test_a_simulation_without_delegation_is_told_so() -> None:
+def test_a_simulation_that_lists_no_trajectory_is_sent_no_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pybridge.listener.parse_schema", lambda text: replace(parse_schema(text), trajectory=()))
     with Session(TestScenario(), levels="delegated", program=fake()) as session:
         assert session.reset().levels == "high"
-        with pytest.raises(Exception, match="takes no low-level policy"):
+        with pytest.raises(SchemaError, match="takes no low-level policy"):
             session.reset(low_policy=random_policy())
 
 
