@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lte/lte-network.h"
 
-#include "lte/cell-layout.h"
+#include "layout/cell-layout.h"
 #include "lte/jakes-fading.h"
 #include "lte/qos-class.h"
 
@@ -51,6 +51,9 @@ constexpr int64_t FADING_STREAM = 4'000'000;
 /// FDD pairs of the bands that ValidateLteRanConfig allows.
 constexpr uint32_t UL_EARFCN_OFFSET = 18000;
 
+/// Of a UE from its site; COST 231 Hata is not meant for shorter distances.
+constexpr double LEAST_DISTANCE_M = 20.0;
+
 /// Surroundings move even where the UE does not: 3 km/h, as in the EPA and ETU 3 km/h cases.
 constexpr double LEAST_DOPPLER_SPEED_MPS = 3.0 / 3.6;
 
@@ -93,6 +96,7 @@ void LteNetwork::DrawPlaces()
         // Drawn for every UE, so that giving one a position does not move the others.
         const auto drawn = DropInCell(m_sites[ue.cell],
                                       m_config.sites.interSiteDistance_m,
+                                      LEAST_DISTANCE_M,
                                       mobility.height_m,
                                       *places);
         m_places.push_back(ue.position_m.value_or(drawn));

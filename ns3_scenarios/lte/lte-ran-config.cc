@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "lte/lte-ran-config.h"
 
-#include "lte/cell-layout.h"
+#include "layout/cell-layout.h"
 #include "lte/qos-class.h"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ void ValidateCarrier(const LteCarrierConfig& carrier)
     Require(std::isfinite(carrier.noiseFigureUe_db), "carrier.noise_figure_ue_db: not a number");
 }
 
-void ValidateSites(const LteSiteConfig& sites)
+void ValidateSites(const SiteConfig& sites)
 {
     Require(sites.count >= 1 && sites.count <= MAX_CELLS,
             std::string{"cells.count: "} + std::to_string(sites.count) + " (allowed: 1 .. 19)");
@@ -61,7 +61,7 @@ void ValidateSites(const LteSiteConfig& sites)
     Require(IsPositive(sites.height_m), "cells.height_m: must be above 0");
 }
 
-void ValidateMobility(const LteMobilityConfig& mobility)
+void ValidateMobility(const UeMobilityConfig& mobility)
 {
     Require(IsPositive(mobility.height_m), "mobility.height_m: must be above 0");
     Require(!mobility.randomWalk ||

@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
 #define SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
 
+#include "layout/layout-config.h"
 #include "slicing/du-processor.h"
 #include "slicing/slice.h"
 
@@ -21,16 +22,6 @@ struct LteCarrierConfig
     uint32_t dlEarfcn{100};     ///< TS 36.101, 5.7.3; the uplink is paired with it (FDD)
     double txPower_dbm{43.0};   ///< of a cell, its power budget
     double noiseFigureUe_db{9.0};
-};
-
-/// Sites of the cells.
-struct LteSiteConfig
-{
-    uint32_t count{1};                    ///< 1 .. 19, on hexagonal rings around the first
-    double interSiteDistance_m{500.0};    ///< > 0
-    double height_m{25.0};                ///< > 0
-    std::vector<ns3::Vector> positions_m; ///< empty, or `count` of them in place of the rings
-    bool handover{true};                  ///< X2 with event A3, if there are several cells
 };
 
 enum class LtePropagationModel : uint8_t
@@ -55,14 +46,6 @@ struct LtePropagationConfig
     bool jakesFading{true};
 };
 
-struct LteMobilityConfig
-{
-    bool randomWalk{true}; ///< inside the rectangle that the cells cover; else UEs stand still
-    double minSpeed_mps{10.0};
-    double maxSpeed_mps{20.0}; ///< uniform over UEs
-    double height_m{1.5};
-};
-
 enum class LteRlcMode : uint8_t
 {
     Unacknowledged,
@@ -75,23 +58,16 @@ struct LteSliceConfig
     LteRlcMode rlc{LteRlcMode::Unacknowledged};
 };
 
-struct LteUeConfig
-{
-    uint32_t slice{}; ///< index in LteRanConfig::slices
-    uint32_t cell{};  ///< it is placed in this cell's area, uniformly, unless it has a position
-    std::optional<ns3::Vector> position_m;
-};
-
 /// A whole LTE network, ready to be built.
 struct LteRanConfig
 {
     LteCarrierConfig carrier;
-    LteSiteConfig sites;
+    SiteConfig sites;
     LtePropagationConfig propagation;
-    LteMobilityConfig mobility;
+    UeMobilityConfig mobility;
     DuConfig du;
     std::vector<LteSliceConfig> slices;
-    std::vector<LteUeConfig> ues; ///< in scenario order
+    std::vector<UeConfig> ues; ///< in scenario order
 };
 
 /// True for models in which a UE is in reach of one cell alone.

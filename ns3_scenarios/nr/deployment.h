@@ -20,13 +20,10 @@ struct Deployment
     std::vector<double> ueSpeed_mps; ///< 0 for those that stand still
 };
 
-/// Sites on hexagonal rings around the origin, or the positions that are given.
-std::vector<ns3::Vector> SitePositions(const SiteConfig& sites);
-
 /**
  * Place cells and UEs. A UE without a position is placed uniformly over the disc of half the
  * inter-site distance around its cell, 10 m from the site at least; one that walks keeps its speed,
- * turns every 10 s or at the border, and stays in the rectangle around all discs.
+ * turns every 10 s or at the border, and stays in the rectangle around all discs and positions.
  *
  * @param firstStream positions and speeds use this stream, UE i's walk the stream 1 + 2 i after it
  */

@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_NR_NR_RAN_CONFIG_H
 #define SLICEBRIDGE_NR_NR_RAN_CONFIG_H
 
+#include "layout/layout-config.h"
 #include "nr/carrier.h"
 #include "nr/modulation-coding.h"
 #include "nr/tdl-profile.h"
@@ -60,16 +61,6 @@ struct CsiConfig
         0.5}; ///< down per error; up by this x target / (1 - target) per success
 };
 
-/// Sites of the cells.
-struct SiteConfig
-{
-    uint32_t count{1}; ///< 1..19, on hexagonal rings around the first
-    double interSiteDistance_m{500.0};
-    double height_m{25.0};
-    std::vector<ns3::Vector> positions_m; ///< empty, or `count` of them in place of the rings
-    bool handover{true};                  ///< event A3, if there are several cells
-};
-
 enum class PropagationModel : uint8_t
 {
     Uma, ///< TR 38.901, 7.4.1, ns-3's ThreeGppUmaPropagationLossModel and LOS condition
@@ -99,21 +90,6 @@ struct PropagationConfig
     double delaySpread_ns{100.0};
 };
 
-struct MobilityConfig
-{
-    bool randomWalk{true}; ///< inside the rectangle that the cells cover; else UEs stand still
-    double minSpeed_mps{10.0};
-    double maxSpeed_mps{20.0}; ///< uniform over UEs
-    double height_m{1.5};
-};
-
-struct UeConfig
-{
-    uint32_t slice{};
-    uint32_t cell{}; ///< it is placed in this cell's area, uniformly, unless it has a position
-    std::optional<ns3::Vector> position_m;
-};
-
 /// A whole NR network, ready to be built.
 struct NrRanConfig
 {
@@ -122,7 +98,7 @@ struct NrRanConfig
     CsiConfig csi;
     SiteConfig sites;
     PropagationConfig propagation;
-    MobilityConfig mobility;
+    UeMobilityConfig mobility;
     DuConfig du;
     std::vector<SliceConfig> slices;
     std::vector<UeConfig> ues;           ///< in scenario order

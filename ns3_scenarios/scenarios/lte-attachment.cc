@@ -40,22 +40,18 @@ LtePropagationConfig ToPropagation(const LteRadio::Propagation& scenario)
 
 LteRanConfig ToConfig(const Scenario& scenario)
 {
-    const auto& mobility = scenario.mobility;
     const auto& [carrier, propagation] = std::get<LteRadio>(scenario.radio);
     LteRanConfig config{
         .carrier = {.bandwidth_prb = carrier.bandwidth_prb,
                     .dlEarfcn = carrier.dlEarfcn,
                     .txPower_dbm = carrier.txPower_dbm,
                     .noiseFigureUe_db = carrier.noiseFigureUe_db},
-        .sites = ToSites<LteSiteConfig>(scenario.cells),
+        .sites = ToSites(scenario.cells),
         .propagation = ToPropagation(propagation),
-        .mobility = {.randomWalk = mobility.model == MobilityModelKind::RandomWalk,
-                     .minSpeed_mps = mobility.speed_mps.first,
-                     .maxSpeed_mps = mobility.speed_mps.second,
-                     .height_m = mobility.height_m},
+        .mobility = ToMobility(scenario.mobility),
         .du = scenario.du,
         .slices = {},
-        .ues = ToUes<LteUeConfig>(scenario),
+        .ues = ToUes(scenario),
     };
     for (const auto& slice : scenario.slices)
     {

@@ -22,20 +22,16 @@ constexpr uint32_t IP_UDP_BYTES = 28;
 nr::NrRanConfig ToConfig(const Scenario& scenario)
 {
     const auto& radio = std::get<NrRadio>(scenario.radio);
-    const auto& mobility = scenario.mobility;
     nr::NrRanConfig config{
         .carrier = radio.carrier,
         .harq = radio.harq,
         .csi = radio.csi,
-        .sites = ToSites<nr::SiteConfig>(scenario.cells),
+        .sites = ToSites(scenario.cells),
         .propagation = radio.propagation,
-        .mobility = {.randomWalk = mobility.model == MobilityModelKind::RandomWalk,
-                     .minSpeed_mps = mobility.speed_mps.first,
-                     .maxSpeed_mps = mobility.speed_mps.second,
-                     .height_m = mobility.height_m},
+        .mobility = ToMobility(scenario.mobility),
         .du = scenario.du,
         .slices = scenario.SliceConfigs(),
-        .ues = ToUes<nr::UeConfig>(scenario),
+        .ues = ToUes(scenario),
     };
     return config;
 }

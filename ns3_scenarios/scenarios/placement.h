@@ -2,6 +2,7 @@
 #ifndef SLICEBRIDGE_SCENARIOS_PLACEMENT_H
 #define SLICEBRIDGE_SCENARIOS_PLACEMENT_H
 
+#include "layout/layout-config.h"
 #include "scenarios/scenario.h"
 
 #include "ns3/vector.h"
@@ -16,15 +17,13 @@ inline ns3::Vector ToVector(const Position& position)
     return {position[0], position[1], position[2]};
 }
 
-/// The sites of a scenario in a RAN's own type.
-template <typename Sites>
-Sites ToSites(const CellsConfig& cells)
+inline SiteConfig ToSites(const CellsConfig& cells)
 {
-    Sites sites{.count = cells.count,
-                .interSiteDistance_m = cells.interSiteDistance_m,
-                .height_m = cells.height_m,
-                .positions_m = {},
-                .handover = cells.handover};
+    SiteConfig sites{.count = cells.count,
+                     .interSiteDistance_m = cells.interSiteDistance_m,
+                     .height_m = cells.height_m,
+                     .positions_m = {},
+                     .handover = cells.handover};
     for (const auto& position : cells.positions_m.value_or(std::vector<Position>{}))
     {
         sites.positions_m.push_back(ToVector(position));
@@ -32,18 +31,25 @@ Sites ToSites(const CellsConfig& cells)
     return sites;
 }
 
-/// The UEs of a scenario, in its order, in a RAN's own type.
-template <typename Ue>
-std::vector<Ue> ToUes(const Scenario& scenario)
+inline UeMobilityConfig ToMobility(const MobilityConfig& mobility)
 {
-    std::vector<Ue> ues;
+    return {.randomWalk = mobility.model == MobilityModelKind::RandomWalk,
+            .minSpeed_mps = mobility.speed_mps.first,
+            .maxSpeed_mps = mobility.speed_mps.second,
+            .height_m = mobility.height_m};
+}
+
+/// The UEs of a scenario, in its order.
+inline std::vector<UeConfig> ToUes(const Scenario& scenario)
+{
+    std::vector<UeConfig> ues;
     const auto ueSlice = scenario.UeSlice();
     const auto homeCell = scenario.UeHomeCell();
     std::size_t inSlice = 0;
     for (std::size_t ue = 0; ue < ueSlice.size(); ++ue)
     {
         inSlice = ue > 0 && ueSlice[ue] == ueSlice[ue - 1] ? inSlice + 1 : 0;
-        Ue config{.slice = ueSlice[ue], .cell = homeCell[ue], .position_m = {}};
+        UeConfig config{.slice = ueSlice[ue], .cell = homeCell[ue], .position_m = {}};
         if (const auto& positions = scenario.slices[ueSlice[ue]].positions_m)
         {
             config.position_m = ToVector((*positions)[inSlice]);

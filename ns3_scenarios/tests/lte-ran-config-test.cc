@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lte/cell-layout.h"
 #include "lte/lte-ran-config.h"
 #include "lte/qos-class.h"
 #include "slicing/five-qi.h"
 
-#include <cmath>
 #include <functional>
 #include <gtest/gtest.h>
 #include <stdexcept>
@@ -112,40 +110,6 @@ TEST(QosClass, BearersHaveTheCharacteristicsOfTheTableOf5Qis)
     }
     EXPECT_EQ(bearers, 31U);
     EXPECT_FALSE(HasBearer(11));
-}
-
-TEST(CellLayout, SitesAreHexagonalNeighbours)
-{
-    LteSiteConfig sites;
-    sites.count = 19;
-    sites.interSiteDistance_m = 500.0;
-    const auto positions = SitePositions(sites);
-    ASSERT_EQ(positions.size(), 19U);
-    for (std::size_t i = 1; i < 19; ++i)
-    {
-        const double radius = ns3::CalculateDistance(positions[0], positions[i]);
-        EXPECT_GE(radius, i < 7 ? 499.9 : 860.0);
-        EXPECT_LE(radius, i < 7 ? 500.1 : 1000.1);
-        for (std::size_t j = 0; j < i; ++j)
-        {
-            EXPECT_GE(ns3::CalculateDistance(positions[i], positions[j]), 499.9);
-        }
-    }
-}
-
-TEST(CellLayout, UesAreDroppedWithinTheirCell)
-{
-    auto random = ns3::CreateObject<ns3::UniformRandomVariable>();
-    random->SetStream(1);
-    const ns3::Vector site(100.0, -50.0, 25.0);
-    for (int i = 0; i < 1000; ++i)
-    {
-        const auto place = DropInCell(site, 500.0, 1.5, *random);
-        const double distance = std::hypot(place.x - site.x, place.y - site.y);
-        EXPECT_GE(distance, 20.0 - 1e-9);
-        EXPECT_LE(distance, 250.0 + 1e-9);
-        EXPECT_EQ(place.z, 1.5);
-    }
 }
 
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#ifndef SLICEBRIDGE_LTE_CELL_LAYOUT_H
-#define SLICEBRIDGE_LTE_CELL_LAYOUT_H
+#ifndef SLICEBRIDGE_LAYOUT_CELL_LAYOUT_H
+#define SLICEBRIDGE_LAYOUT_CELL_LAYOUT_H
 
-#include "lte/lte-ran-config.h"
+#include "layout/layout-config.h"
 
 #include "ns3/random-variable-stream.h"
 #include "ns3/rectangle.h"
@@ -16,11 +16,12 @@ namespace slicebridge
 {
 
 /// Positions of the sites: those given, or the centre at the origin and hexagonal rings around it.
-std::vector<ns3::Vector> SitePositions(const LteSiteConfig& sites);
+std::vector<ns3::Vector> SitePositions(const SiteConfig& sites);
 
-/// Uniform position in the disc of half an inter-site distance around a site, but 20 m off it.
+/// Uniform position in the disc of half an inter-site distance around a site, but so far off it.
 ns3::Vector DropInCell(const ns3::Vector& site,
                        double interSiteDistance_m,
+                       double leastDistance_m,
                        double height_m,
                        ns3::UniformRandomVariable& random);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lte/cell-layout.h"
+#include "layout/cell-layout.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 namespace slicebridge
 {
 
-std::vector<ns3::Vector> SitePositions(const LteSiteConfig& sites)
+std::vector<ns3::Vector> SitePositions(const SiteConfig& sites)
 {
     if (!sites.positions_m.empty())
     {
@@ -43,14 +43,13 @@ std::vector<ns3::Vector> SitePositions(const LteSiteConfig& sites)
 
 ns3::Vector DropInCell(const ns3::Vector& site,
                        double interSiteDistance_m,
+                       double leastDistance_m,
                        double height_m,
                        ns3::UniformRandomVariable& random)
 {
-    // COST 231 Hata is not meant for shorter distances.
-    constexpr double MIN_DISTANCE_M = 20.0;
-    const double outer = std::max(0.5 * interSiteDistance_m, MIN_DISTANCE_M);
+    const double outer = std::max(0.5 * interSiteDistance_m, leastDistance_m);
     const double radius =
-        std::sqrt(random.GetValue(MIN_DISTANCE_M * MIN_DISTANCE_M, outer * outer));
+        std::sqrt(random.GetValue(leastDistance_m * leastDistance_m, outer * outer));
     const double angle = random.GetValue(0.0, 2.0 * std::numbers::pi);
     return {site.x + radius * std::cos(angle), site.y + radius * std::sin(angle), height_m};
 }
