@@ -43,6 +43,9 @@ _LAST = int(Flag.LAST)
 LATE_NEWS_S = 0.05
 """For messages to arrive that were sent by a process that has ended."""
 
+LATE_END_S = 1.0
+"""The same for one that ended in good order, which it does after its last STATE only."""
+
 END_GRACE_S = 30.0
 """Time that a simulation has to write its records and exit once the episode has ended in good order."""
 
@@ -185,7 +188,7 @@ class Episode:
         Raises `SimulationError`, `ProtocolError`, `SchemaError`.
         """
         # What the process sent before it ended may arrive a moment after the news of its end.
-        grace = time.monotonic() + LATE_NEWS_S
+        grace = time.monotonic() + (LATE_END_S if self.process.returncode == 0 else LATE_NEWS_S)
         while True:
             observation = self.advance()
             if observation is not None:
