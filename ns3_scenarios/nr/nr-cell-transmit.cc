@@ -137,10 +137,13 @@ void NrCell::AddInterference(uint32_t ue,
     }
     for (std::size_t cell = 0; cell < m_network.cells.size(); ++cell)
     {
-        const auto* plan = m_network.cells[cell]->FindPlan(slot);
         const double strongest_w = m_evenPower_w * environment.MeanGain(ue, cell);
-        if (cell == m_index || !plan || plan->grants.empty() ||
-            strongest_w < NEGLIGIBLE * environment.NoisePerPrb_w())
+        if (cell == m_index || strongest_w < NEGLIGIBLE * environment.NoisePerPrb_w())
+        {
+            continue;
+        }
+        const auto* plan = m_network.cells[cell]->FindPlan(slot);
+        if (!plan || plan->grants.empty())
         {
             continue;
         }
