@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -32,14 +33,6 @@ int OpenProcess(pid_t process)
 bool IsGone(pid_t process)
 {
     return process != 0 && kill(process, 0) == -1 && errno == ESRCH;
-}
-
-/// The thread that simulates may be deep in an event, so nothing is unwound.
-[[noreturn]] void EndProcess()
-{
-    constexpr std::string_view reason{"ran-slicing: the process that started this one is gone\n"};
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, reason.data(), reason.size());
-    _exit(EXIT_LEARNER_GONE);
 }
 
 int MakeEvent()
@@ -76,6 +69,14 @@ class SignalsBlocked
 };
 
 } // namespace
+
+/// The thread that simulates may be deep in an event, so nothing is unwound.
+void EndProcess(std::string_view reason)
+{
+    const std::string line = "ran-slicing: " + std::string(reason) + "\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
+    _exit(EXIT_LEARNER_GONE);
+}
 
 FileDescriptor::FileDescriptor(int descriptor)
     : m_descriptor(descriptor)
@@ -142,7 +143,7 @@ void Heart::Run()
         }
         if (watched[1].revents != 0 || (m_parentHandle.Get() == -1 && IsGone(m_parent)))
         {
-            EndProcess();
+            EndProcess("the process that started this one is gone");
         }
         if (events == 0)
         {

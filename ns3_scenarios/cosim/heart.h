@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <string_view>
 #include <sys/types.h>
 #include <thread>
 
@@ -31,6 +32,9 @@ class FileDescriptor
  * @throws std::invalid_argument if it is no process id
  */
 pid_t ParentFromEnvironment();
+
+/// Ends the process at once, exit code 3, with a line on standard error: nobody waits for it.
+[[noreturn]] void EndProcess(std::string_view reason);
 
 /**
  * A thread that calls back once a period, and ends the whole process (exit code 3) soon after the

@@ -2,6 +2,7 @@
 #include "cosim/link.h"
 
 #include "cosim/heart.h"
+#include "cosim/peer-watch.h"
 #include "cosim/schema-hash.h"
 
 #include <algorithm>
@@ -98,6 +99,19 @@ bool IsToken(std::string_view token)
            token.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
+/// Plain TCP goes no further than this host.
+bool NeedsKey(const std::string& endpoint)
+{
+    const std::vector<std::string_view> here{"tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
+    const auto begins = [&](std::string_view start) { return endpoint.starts_with(start); };
+    return endpoint.starts_with("tcp://") && std::none_of(here.begin(), here.end(), begins);
+}
+
+int Count(std::chrono::milliseconds time)
+{
+    return static_cast<int>(time.count());
+}
+
 Deadline After(std::chrono::milliseconds wait)
 {
     return wait.count() == 0 ? Deadline{} : Deadline{Clock::now() + wait};
@@ -147,9 +161,14 @@ class Link::Impl
     uint64_t dropped{0};
 
   private:
-    std::chrono::milliseconds NextWait(const Deadline& deadline, const std::string& awaited) const;
+    void Connect();
+    void WatchLearner();
+    std::chrono::milliseconds NextWait(const Deadline& deadline, const std::string& awaited);
+    bool LearnerIsLost();
     std::size_t ReceiveFurtherFrames();
 
+    std::optional<PeerWatch> m_watch; ///< of a learner that is not watched as a process
+    bool m_lost{false};
     Heart m_heart; // last: it starts beating when all else is there, and stops before it goes
 };
 
@@ -158,18 +177,47 @@ Link::Impl::Impl(LinkOptions linkOptions)
       m_heart(options.heartbeatPeriod, options.parent, [this] { Beat(); })
 {
     const std::scoped_lock lock(mutex);
-    socket.set(zmq::sockopt::linger, static_cast<int>(LINGER.count()));
-    socket.set(zmq::sockopt::sndtimeo, static_cast<int>(SEND_DEADLINE.count()));
+    if (NeedsKey(options.endpoint) && !options.key)
+    {
+        throw LinkError(EXIT_BAD_COMMAND_LINE,
+                        "cannot connect to '" + options.endpoint +
+                            "' without a key: only loopback can do without");
+    }
+    socket.set(zmq::sockopt::linger, Count(LINGER));
+    socket.set(zmq::sockopt::sndtimeo, Count(SEND_DEADLINE));
     socket.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(options.frameLimit_bytes));
     try
     {
-        socket.connect(options.endpoint);
+        Connect();
     }
     catch (const zmq::error_t& error)
     {
         throw LinkError(EXIT_BAD_COMMAND_LINE,
                         "cannot connect to '" + options.endpoint + "': " + error.what());
     }
+}
+
+void Link::Impl::Connect()
+{
+    if (options.key)
+    {
+        socket.set(zmq::sockopt::curve_serverkey, options.key->learnerKey);
+        socket.set(zmq::sockopt::curve_publickey, options.key->publicKey);
+        socket.set(zmq::sockopt::curve_secretkey, options.key->secretKey);
+    }
+    if (options.parent == 0)
+    {
+        WatchLearner();
+    }
+    socket.connect(options.endpoint);
+}
+
+/// ZeroMQ's own heartbeats are answered by a thread of the learner's, whatever it is doing.
+void Link::Impl::WatchLearner()
+{
+    socket.set(zmq::sockopt::heartbeat_ivl, Count(options.heartbeatPeriod));
+    socket.set(zmq::sockopt::heartbeat_timeout, Count(options.learnerTimeout));
+    m_watch.emplace(context, socket);
 }
 
 void Link::Impl::Send(MessageType type,
@@ -195,12 +243,19 @@ void Link::Impl::SendJson(MessageType type, const nlohmann::json& json)
 }
 
 /// How long to wait at a stretch before looking around. @throws LearnerLost, Interrupted
-std::chrono::milliseconds Link::Impl::NextWait(const Deadline& deadline,
-                                               const std::string& awaited) const
+std::chrono::milliseconds Link::Impl::NextWait(const Deadline& deadline, const std::string& awaited)
 {
     if (options.interrupted && options.interrupted())
     {
         throw Interrupted{};
+    }
+    if (m_lost)
+    {
+        throw LearnerLost("the learner at " + options.endpoint + " is gone");
+    }
+    if (LearnerIsLost())
+    {
+        return std::chrono::milliseconds(0); // its last words may be here
     }
     if (!deadline)
     {
@@ -212,6 +267,20 @@ std::chrono::milliseconds Link::Impl::NextWait(const Deadline& deadline,
         throw LearnerLost("no " + awaited + " from " + options.endpoint + " in time");
     }
     return std::min(left, STRETCH);
+}
+
+/// Before WELCOME a connection may come and go, but not be refused. @throws ProtocolViolation
+bool Link::Impl::LearnerIsLost()
+{
+    const auto news = m_watch ? m_watch->Look() : PeerWatch::News::None;
+    if (news == PeerWatch::News::Refused && !welcomed)
+    {
+        throw ProtocolViolation(
+            "the learner at " + options.endpoint +
+            (options.key ? " does not take this key" : " does not take simulations without a key"));
+    }
+    m_lost = m_lost || (news != PeerWatch::News::None && welcomed);
+    return m_lost;
 }
 
 Received Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
@@ -333,6 +402,10 @@ void Link::Impl::Beat() noexcept
     const auto header = EncodeHeader({MessageType::Heartbeat, 0, welcome.episode, step, 0});
     try
     {
+        if (LearnerIsLost())
+        {
+            EndProcess("the learner is gone");
+        }
         socket.send(zmq::buffer(header), zmq::send_flags::dontwait);
     }
     catch (const zmq::error_t&)

@@ -3,6 +3,7 @@
 #define SLICEBRIDGE_COSIM_LINK_H
 
 #include "cosim/header.h"
+#include "cosim/key-file.h"
 #include "cosim/tensor-layout.h"
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -62,14 +64,18 @@ class ProtocolViolation : public LinkError
 /// Where the learner is and who we are.
 struct LinkOptions
 {
-    std::string endpoint; ///< "ipc://PATH" or "tcp://HOST:PORT"
-    std::string runId;    ///< as the learner named this run
-    std::string token;    ///< secret that proves it, 32 to 128 hexadecimal digits
-    pid_t parent{0};      ///< end this process when that one is gone; 0: watch nobody
+    std::string endpoint;               ///< "ipc://PATH" or "tcp://HOST:PORT"
+    std::string runId;                  ///< as the learner named this run
+    std::string token;                  ///< secret that proves it, 32 to 128 hexadecimal digits
+    std::optional<SimulationKey> key{}; ///< encrypts; without it TCP is for loopback only
+    /// End this process when that one is gone. 0: watch the connection and ZeroMQ's heartbeats.
+    pid_t parent{0};
     /// Largest frame accepted; at a larger one ZeroMQ drops the connection.
     std::size_t frameLimit_bytes{64 * 1024};
     std::chrono::milliseconds handshakeDeadline{10'000};
     std::chrono::milliseconds heartbeatPeriod{1'000};
+    /// Silence after which a learner that is not watched as a process counts as gone.
+    std::chrono::milliseconds learnerTimeout{10'000};
     /// Looked at ten times a second while waiting: true ends the wait. Unset: nothing ends it.
     std::function<bool()> interrupted{};
 };

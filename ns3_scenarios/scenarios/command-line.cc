@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <map>
@@ -53,6 +54,7 @@ const std::map<std::string, Setter>& ValuedOptions()
         {"--scenario", [](Options& o, const std::string& value) { o.scenario = value; }},
         {"--policy", [](Options& o, const std::string& value) { o.policy = value; }},
         {"--agent", [](Options& o, const std::string& value) { o.agent = value; }},
+        {"--key", [](Options& o, const std::string& value) { o.key = value; }},
         {"--run-id", [](Options& o, const std::string& value) { o.runId = value; }},
         {"--out", [](Options& o, const std::string& value) { o.out = value; }},
         {"--seed", [](Options& o, const std::string& value) { o.seed = ReadSeed(value); }}};
@@ -108,6 +110,10 @@ void Check(const CommandLineOptions& options, bool policyGiven)
     {
         throw UsageError("--agent and --run-id: only one is given (allowed: both or none)");
     }
+    if (!options.key.empty() && !options.agent.starts_with("tcp://"))
+    {
+        throw UsageError("--key: is given without a tcp:// agent (allowed: with one)");
+    }
     if (!options.agent.empty() && policyGiven)
     {
         throw UsageError("--policy: is given with --agent (allowed: one of them)");
@@ -157,6 +163,11 @@ CommandLineOptions ParseCommandLine(const std::vector<std::string>& arguments)
         valued->second(options, value);
         policyGiven = policyGiven || name == "--policy";
     }
+    if (options.runId.empty() && !options.agent.empty() && !IsNs3GymEndpoint(options.agent))
+    {
+        const char* runId = std::getenv("SLICEBRIDGE_RUN_ID");
+        options.runId = runId == nullptr ? "" : runId;
+    }
     Check(options, policyGiven);
     return options;
 }
@@ -183,7 +194,10 @@ std::string HelpText()
            "                      the token comes from the environment, SLICEBRIDGE_TOKEN;\n"
            "                      ns3gym://127.0.0.1:PORT: a client of ns3-gym (docs/ns3gym.md),\n"
            "                      without --run-id and token\n"
-           "  --run-id ID         how the learner calls this run\n"
+           "  --key FILE          simulation.key of `slicebridge keys`, for a learner on another "
+           "host\n"
+           "  --run-id ID         how the learner calls this run (default: the environment's\n"
+           "                      SLICEBRIDGE_RUN_ID)\n"
            "  --out DIR           write records there (docs/records.md)\n"
            "  --seed N            ns-3 RngRun in place of the scenario's\n"
            "  --schema            print what a learner would be told of this scenario, and exit\n"

@@ -29,6 +29,7 @@ struct CommandLineOptions
     std::string scenario; ///< path of a resolved scenario
     std::string policy{"static"};
     std::string agent; ///< endpoint of a learner; empty: the policy decides
+    std::string key;   ///< path of the key for a learner at tcp://; empty: none
     std::string runId;
     std::string out; ///< directory for records; empty: none
     std::optional<uint32_t> seed;

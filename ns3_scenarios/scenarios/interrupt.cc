@@ -13,6 +13,7 @@ namespace
 {
 
 volatile std::sig_atomic_t g_signal = 0;
+bool g_caught = false;
 
 /// A handler may do no more than this: the simulator is not safe to call from here.
 void OnSignal(int signal)
@@ -32,13 +33,23 @@ void LookForSignal()
 
 } // namespace
 
-void StopSimulationOnSignals()
+void CatchSignals()
 {
+    if (g_caught)
+    {
+        return; // a second signal shall have its usual effect
+    }
+    g_caught = true;
     struct sigaction action{};
     action.sa_handler = &OnSignal;
     action.sa_flags = SA_RESETHAND;
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+}
+
+void StopSimulationOnSignals()
+{
+    CatchSignals();
     LookForSignal();
 }
 

@@ -5,10 +5,13 @@
 namespace slicebridge
 {
 
+/// From now on SIGINT and SIGTERM do not end the process but are told by `SignalReceived()`. A
+/// second signal of the same kind has its usual effect.
+void CatchSignals();
+
 /**
- * From now on SIGINT and SIGTERM do not end the process but stop the simulation within a
- * millisecond of simulated time, so that it can leave its records whole. A second signal of the
- * same kind has its usual effect.
+ * `CatchSignals()`, and from now on they stop the simulation within a millisecond of simulated
+ * time, so that it can leave its records whole.
  */
 void StopSimulationOnSignals();
 

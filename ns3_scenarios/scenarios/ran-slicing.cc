@@ -5,6 +5,7 @@
 #include "cosim/link.h"
 #include "scenarios/command-line.h"
 #include "scenarios/fork-server.h"
+#include "scenarios/interrupt.h"
 #include "scenarios/prepared-tables.h"
 #include "scenarios/scenario.h"
 #include "scenarios/simulation.h"
@@ -123,7 +124,8 @@ int RunProgram(const std::vector<std::string>& arguments)
     }
     catch (const LinkError& error)
     {
-        return Fail(error, error.ExitCode());
+        const int signal = SignalReceived();
+        return Fail(error, signal == 0 ? error.ExitCode() : SIGNAL_BASE + signal);
     }
     catch (const std::exception& error)
     {

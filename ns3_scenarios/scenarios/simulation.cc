@@ -157,6 +157,7 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
              .slices = m_scenario.SliceConfigs(),
              .highPeriod = ns3::MilliSeconds(m_scenario.timing.highPeriod_ms)});
     }
+    CatchSignals(); // a learner is waited for
     const auto interrupted = [] { return SignalReceived() != 0; };
     if (IsNs3GymEndpoint(options.agent))
     {
@@ -166,6 +167,10 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
     }
     auto link = LinkOptionsFromEnvironment(options.agent, options.runId);
     link.interrupted = interrupted;
+    if (!options.key.empty())
+    {
+        link.key = ReadSimulationKey(options.key);
+    }
     auto remote = std::make_unique<RemoteController>(std::move(link), Describe(m_scenario));
     m_reportFailure = [agent = remote.get()](std::string_view reason)
     { agent->ReportFailure(reason); };

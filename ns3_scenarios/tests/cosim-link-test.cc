@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -28,8 +29,14 @@ const std::string TOKEN(64, 'a');
 class Learner
 {
   public:
-    Learner()
+    /// secretKey: of a learner that takes simulations with a key only; empty: any
+    explicit Learner(const std::string& secretKey = {})
     {
+        if (!secretKey.empty())
+        {
+            m_socket.set(zmq::sockopt::curve_server, true);
+            m_socket.set(zmq::sockopt::curve_secretkey, secretKey);
+        }
         m_socket.set(zmq::sockopt::linger, 0);
         m_socket.set(zmq::sockopt::rcvtimeo, 10'000);
         m_socket.bind("tcp://127.0.0.1:*");
@@ -95,6 +102,12 @@ class Learner
                                   {"levels", "high"},
                                   {"action_deadline_ms", deadline_ms}};
         Send({MessageType::Welcome, 0, episode, 0, 0}, body.dump());
+    }
+
+    /// Without a word.
+    void Vanish()
+    {
+        m_socket.close();
     }
 
     MessageHeader header;
@@ -419,6 +432,137 @@ TEST(Link, BeatsWhileTheSimulationComputes)
     learner.Receive();
     simulation.get();
     EXPECT_GE(learner.heartbeats, 2);
+}
+
+struct KeyPair
+{
+    KeyPair()
+        : publicKey(41, '\0'),
+          secretKey(41, '\0')
+    {
+        zmq_curve_keypair(publicKey.data(), secretKey.data());
+        publicKey.pop_back();
+        secretKey.pop_back();
+    }
+
+    std::string publicKey;
+    std::string secretKey;
+};
+
+TEST(LinkKeys, ASimulationAndALearnerThatKnowEachOtherUnderstandEachOther)
+{
+    const KeyPair learnerKey;
+    const KeyPair own;
+    Learner learner(learnerKey.secretKey);
+    auto options = learner.Options();
+    options.key = {own.publicKey, own.secretKey, learnerKey.publicKey};
+    auto simulation = Simulate(options);
+    learner.Receive();
+    learner.SendWelcome(9);
+    learner.Receive();
+    learner.Send({MessageType::Action, 0, 9, 0, 0}, ActionBody(0.5F, 0.5F));
+    EXPECT_EQ(simulation.get().answer, Link::Answer::Action);
+}
+
+TEST(LinkKeys, AWrongOrMissingKeyIsToldAndNotWaitedFor)
+{
+    const KeyPair learnerKey;
+    const KeyPair own;
+    const KeyPair other;
+    Learner learner(learnerKey.secretKey);
+    auto options = learner.Options();
+    EXPECT_THROW(Simulate(options).get(), ProtocolViolation);
+    Learner open;
+    options = open.Options();
+    options.key = {own.publicKey, own.secretKey, other.publicKey};
+    EXPECT_THROW(Simulate(options).get(), ProtocolViolation);
+}
+
+TEST(LinkKeys, PlainTcpGoesNoFurtherThanThisHost)
+{
+    LinkOptions options;
+    options.endpoint = "tcp://192.0.2.1:5555";
+    EXPECT_THROW(const Link link(options), LinkError);
+}
+
+TEST(LinkKeys, AreReadFromAFileThatNobodyElseCanRead)
+{
+    const KeyPair own;
+    const auto path = testing::TempDir() + "simulation-" + std::to_string(getpid()) + ".key";
+    const nlohmann::json good{{"role", "simulation"},
+                              {"public", own.publicKey},
+                              {"secret", own.secretKey},
+                              {"learner_public", own.publicKey}};
+    const auto write = [&](const std::string& text)
+    {
+        std::ofstream(path) << text;
+        std::filesystem::permissions(path,
+                                     std::filesystem::perms::owner_read |
+                                         std::filesystem::perms::owner_write);
+    };
+    write(good.dump());
+    EXPECT_EQ(ReadSimulationKey(path).secretKey, own.secretKey);
+    std::filesystem::permissions(path,
+                                 std::filesystem::perms::others_read,
+                                 std::filesystem::perm_options::add);
+    EXPECT_THROW(ReadSimulationKey(path), std::invalid_argument);
+    for (const auto& [name, value] :
+         std::vector<std::pair<std::string, std::string>>{{"role", "learner"},
+                                                          {"public", ""},
+                                                          {"secret", std::string(40, '"')}})
+    {
+        auto bad = good;
+        bad[name] = value;
+        write(bad.dump());
+        EXPECT_THROW(ReadSimulationKey(path), std::invalid_argument) << name;
+    }
+    write("{");
+    EXPECT_THROW(ReadSimulationKey(path), std::invalid_argument);
+    std::filesystem::remove(path);
+    EXPECT_THROW(ReadSimulationKey(path), std::invalid_argument);
+}
+
+TEST(Link, ALearnerThatVanishesWhileItsActionIsAwaitedIsMissed)
+{
+    Learner learner;
+    auto simulation = Simulate(learner.Options());
+    learner.Receive();
+    learner.SendWelcome(9);
+    learner.Receive();
+    learner.Vanish();
+    try
+    {
+        simulation.get();
+        FAIL() << "waited for nobody";
+    }
+    catch (const LearnerLost& lost)
+    {
+        EXPECT_NE(std::string(lost.what()).find("is gone"), std::string::npos);
+    }
+}
+
+TEST(LinkDeathTest, ALearnerThatVanishesWhileTheSimulationComputesIsMissed)
+{
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            Learner learner;
+            auto simulation = std::async(std::launch::async,
+                                         [options = learner.Options()]
+                                         {
+                                             Link link(options);
+                                             link.Handshake({}, {});
+                                             std::this_thread::sleep_for(5s);
+                                         });
+            learner.Receive();
+            learner.SendWelcome();
+            std::this_thread::sleep_for(100ms);
+            learner.Vanish();
+            simulation.get();
+            _exit(0);
+        },
+        testing::ExitedWithCode(3),
+        "is gone");
 }
 
 TEST(LinkOptions, ComeFromTheEnvironmentOrAreRefused)
