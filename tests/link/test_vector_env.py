@@ -21,6 +21,7 @@ from pybridge.envs.qos import Satisfaction
 from pybridge.errors import ActionError, SessionStateError, SimulationError
 from pybridge.observation import Observation
 from pybridge.scenario import Scenario, load_scenario
+from tests.link.low_policies import random_policy
 from tests.link.scenario import TestScenario, fake
 from tests.link.test_session import is_gone
 
@@ -315,3 +316,22 @@ def test_bad_arguments_are_told() -> None:
         env.reset(seed=1)
         with pytest.raises(ValueError, match="distinct"):
             env.send(actions_for(env, 1)[0], [0, 0])
+
+
+@pytest.mark.usefixtures("simulation_program")
+def test_low_level_policies_reach_every_simulation_and_their_trajectories_come_back() -> None:
+    options = {"low_policy": random_policy(record=True)}
+    with SliceVectorEnv(nr(), 2) as env:
+        env.reset(seed=3, options=options)
+        action = np.full(env.action_space.shape, 0.5, np.float32)
+        # Six steps: the fifth ends the episode, the sixth begins the next, whose policy is the same.
+        found = [env.step(action)[4] for _ in range(7)]
+    for index in range(2):
+        single = SliceEnv(nr())
+        single.reset(seed=3 + index, options=options)
+        for infos in found[:5]:
+            assert plain(infos["low_level"][index]) == plain(single.step(action[index])[4]["low_level"])
+        single.reset()
+        assert plain(found[6]["low_level"][index]) == plain(single.step(action[index])[4]["low_level"])
+        single.close()
+    assert "low_level" not in found[5]
