@@ -25,7 +25,7 @@ from pybridge.errors import (
     SimulationFailed,
     SimulationTimeout,
 )
-from pybridge.listener import Connection, Listener, Message, Ticket, parse_object
+from pybridge.listener import MAX_REASON_BYTES, Connection, Listener, Message, Ticket, parse_object
 from pybridge.observation import FLOAT, Action, Observation
 from pybridge.process import Program, SimulationProcess, Watched
 from pybridge.remote import Remote, RemotePeer, start_command, write_ticket
@@ -279,6 +279,7 @@ class Episode:
                 raise SchemaError("the simulation takes no low-level policy")
             welcome["low_policy"] = policy.description()
         self._dtype = schema.state_dtype(self._levels, recorded=policy is not None and policy.record)
+        self.connection.max_body_bytes = max(MAX_REASON_BYTES, self._dtype.itemsize)
         self._send(Header(MessageType.WELCOME, episode=self._number), json.dumps(welcome).encode())
         if policy is not None:
             self._send(Header(MessageType.POLICY, episode=self._number), policy.weights())

@@ -36,6 +36,12 @@ IPC_PATH_MAX_BYTES = 107
 MAX_MESSAGE_BYTES = 32 * 2**20
 """Larger messages make ZeroMQ drop the peer's connection."""
 
+MAX_REASON_BYTES = 64 * 2**10
+"""Largest body of what an accepted simulation sends besides its STATEs."""
+
+MAX_UNREAD = 64
+"""Messages of one simulation that may wait to be read; in lock-step there is one."""
+
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 _LINGER_MS = 200
 _QUICK_MS = 2
@@ -116,6 +122,7 @@ class Listener:
             self._socket.router_mandatory = True
             self._socket.rcvtimeo = _QUICK_MS
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+            self._socket.rcvhwm = MAX_UNREAD
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.close()
@@ -275,6 +282,8 @@ class Connection:
         self.versions: dict[str, str] = hello["versions"]
         """Versions of the software on its side."""
         self.failure: ProtocolError | None = None
+        self.max_body_bytes = MAX_REASON_BYTES
+        """Largest body taken."""
         self.last_seen = time.monotonic()
         """When anything came last, on the clock `time.monotonic()`."""
         self._listener = listener
@@ -285,9 +294,19 @@ class Connection:
         self.last_seen = time.monotonic()
         kind = message.header.type
         if kind in (MessageType.STATE, MessageType.BYE, MessageType.ERROR):
-            self._inbox.append(message)
+            self._keep(message)
         elif kind != MessageType.HEARTBEAT:
             raise ProtocolError(f"a simulation may not send {MessageType(kind).name} now")
+
+    def _keep(self, message: Message) -> None:
+        """What a peer sends must not fill the memory, whether somebody reads it or not."""
+        if self.failure is not None:
+            return
+        if len(message.body) > self.max_body_bytes:
+            raise ProtocolError(f"a message of up to {self.max_body_bytes} bytes was due, got {len(message.body)}")
+        if len(self._inbox) == MAX_UNREAD:
+            raise ProtocolError(f"{MAX_UNREAD} messages came without any answer being waited for")
+        self._inbox.append(message)
 
     @property
     def has_news(self) -> bool:

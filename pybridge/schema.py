@@ -252,6 +252,7 @@ def _check_shapes(schema: Schema) -> None:
         trajectory |= {"low_slice": (periods + 1, *slice_kpms), "low_share": (periods, cells, slices, 3)}
         trajectory |= {"low_raw_action": (periods, ues, 2)}
         _check_tensors("trajectory", schema.trajectory, trajectory)
+        body_dtype((*schema.state, *schema.trajectory), "delegated")
 
 
 def _check_tensors(title: str, tensors: tuple[Tensor, ...], expected: Mapping[str, tuple[int, ...]]) -> None:

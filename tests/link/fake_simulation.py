@@ -87,6 +87,13 @@ def make_schema(scenario: dict[str, Any]) -> dict[str, Any]:
             tensor("ue_weight", [ues], both=True, low=0.01, high=100),
             tensor("ue_power_offset_db", [ues], both=True, low=-6, high=3),
         ],
+        "trajectory": [
+            tensor("low_ue", [LOW_PER_HIGH + 1, ues, len(UE_KPMS)]),
+            tensor("low_ue_cell", [LOW_PER_HIGH + 1, ues]) | {"dtype": "<i4"},
+            tensor("low_slice", [LOW_PER_HIGH + 1, *per_slice, len(SLICE_KPMS)]),
+            tensor("low_share", [LOW_PER_HIGH, *per_slice, 3]),
+            tensor("low_raw_action", [LOW_PER_HIGH, ues, 2]),
+        ],
     }
 
 
