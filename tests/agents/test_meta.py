@@ -252,7 +252,10 @@ def test_learns_to_adapt_in_navigation(first_order: bool) -> None:
     """40 iterations at a small meta-batch; the long version with the published figures is tests/bench/long_learn.py."""
     inner = InnerConfig(adapted=("",), critic_step_size=0.03, first_order=first_order)
     level = LevelConfig(
-        gamma=0.99, inner=inner, outer=OuterConfig(learning_rate=2e-3, critic_learning_rate=3e-3, clip=0.3)
+        gamma=0.95,
+        gae_lambda=1.0,
+        inner=inner,
+        outer=OuterConfig(learning_rate=2e-3, critic_learning_rate=3e-3, clip=0.3),
     )
     weights = TaskWeightConfig(mode="uniform")
     learner = navigator(
