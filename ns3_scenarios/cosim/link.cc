@@ -36,63 +36,6 @@ struct Interrupted
 {
 };
 
-/// A message as it came: its body is only valid as long as nothing else is received.
-struct Received
-{
-    MessageHeader header;
-    std::span<const std::byte> body;
-};
-
-std::string ReasonOf(std::span<const std::byte> body)
-{
-    const auto* begin = reinterpret_cast<const char*>(body.data());
-    const auto json = nlohmann::json::parse(begin, begin + body.size(), nullptr, false);
-    if (!json.is_object() || !json.contains("reason") || !json["reason"].is_string())
-    {
-        return "no reason given";
-    }
-    return json["reason"].get<std::string>();
-}
-
-/// A JSON library converts silently what is negative, fractional or too large.
-uint64_t WholeNumber(const nlohmann::json& json, const char* key, uint64_t greatest)
-{
-    const auto& value = json.at(key);
-    if (!value.is_number_unsigned() || value.get<uint64_t>() > greatest)
-    {
-        throw ProtocolViolation(std::string("WELCOME has the ") + key + ' ' + value.dump() +
-                                " (allowed: 0 .. " + std::to_string(greatest) + ")");
-    }
-    return value.get<uint64_t>();
-}
-
-Welcome ParseWelcome(std::span<const std::byte> body)
-{
-    const auto* begin = reinterpret_cast<const char*>(body.data());
-    try
-    {
-        const auto json = nlohmann::json::parse(begin, begin + body.size());
-        Welcome welcome;
-        welcome.episode = WholeNumber(json, "episode", UINT64_MAX);
-        welcome.levels = json.at("levels").get<std::string>();
-        welcome.actionDeadline =
-            std::chrono::milliseconds(WholeNumber(json, "action_deadline_ms", UINT32_MAX));
-        if (welcome.levels == "delegated")
-        {
-            welcome.lowPolicy = json.at("low_policy");
-        }
-        else if (welcome.levels != "high" && welcome.levels != "both")
-        {
-            throw ProtocolViolation("WELCOME names the levels '" + welcome.levels + "'");
-        }
-        return welcome;
-    }
-    catch (const nlohmann::json::exception& error)
-    {
-        throw ProtocolViolation(std::string("WELCOME is malformed: ") + error.what());
-    }
-}
-
 bool IsToken(std::string_view token)
 {
     return token.size() >= TOKEN_MIN && token.size() <= TOKEN_MAX &&
@@ -142,10 +85,10 @@ class Link::Impl
     void Send(MessageType type, uint8_t flags, int64_t time_ns, std::span<const std::byte> body);
     void SendJson(MessageType type, const nlohmann::json& body);
     Received Receive(const Deadline& deadline, const std::string& awaited);
-    Received ReceiveCurrent(const Deadline& deadline, const std::string& awaited);
-    Received AwaitInHandshake(const std::string& awaited);
-    Answer AwaitAction(TensorBuffer& action);
-    bool IsCurrent(const MessageHeader& header) const;
+    template <typename Take>
+    auto Await(std::chrono::milliseconds wait, const std::string& awaited, Take&& take);
+    template <typename Take>
+    auto AwaitInHandshake(const std::string& awaited, Take&& take);
     void Beat() noexcept;
 
     const LinkOptions options;
@@ -155,10 +98,8 @@ class Link::Impl
     zmq::context_t context{1};
     zmq::socket_t socket{context, zmq::socket_type::dealer};
     zmq::message_t body;
-    Welcome welcome;
-    bool welcomed{false};
-    uint64_t step{0};
-    uint64_t dropped{0};
+    Dialogue dialogue;
+    std::chrono::milliseconds actionDeadline{0}; ///< by WELCOME
 
   private:
     void Connect();
@@ -225,7 +166,7 @@ void Link::Impl::Send(MessageType type,
                       int64_t time_ns,
                       std::span<const std::byte> payload)
 {
-    const auto header = EncodeHeader({type, flags, welcome.episode, step, time_ns});
+    const auto header = EncodeHeader({type, flags, dialogue.Episode(), dialogue.Step(), time_ns});
     const bool sent =
         socket.send(zmq::buffer(header), zmq::send_flags::sndmore) &&
         socket.send(zmq::buffer(payload.data(), payload.size()), zmq::send_flags::none);
@@ -273,13 +214,13 @@ std::chrono::milliseconds Link::Impl::NextWait(const Deadline& deadline, const s
 bool Link::Impl::LearnerIsLost()
 {
     const auto news = m_watch ? m_watch->Look() : PeerWatch::News::None;
-    if (news == PeerWatch::News::Refused && !welcomed)
+    if (news == PeerWatch::News::Refused && !dialogue.Welcomed())
     {
         throw ProtocolViolation(
             "the learner at " + options.endpoint +
             (options.key ? " does not take this key" : " does not take simulations without a key"));
     }
-    m_lost = m_lost || (news != PeerWatch::News::None && welcomed);
+    m_lost = m_lost || (news != PeerWatch::News::None && dialogue.Welcomed());
     return m_lost;
 }
 
@@ -304,13 +245,9 @@ Received Link::Impl::Receive(const Deadline& deadline, const std::string& awaite
         }
     }
     const std::size_t furtherFrames = ReceiveFurtherFrames();
-    const auto header =
-        size->truncated() ? std::nullopt : DecodeHeader(std::span(frame).first(size->size));
-    if (!header || furtherFrames > 1)
-    {
-        throw ProtocolViolation("the learner sent a malformed message");
-    }
-    return {*header, {body.data<std::byte>(), body.size()}};
+    // A header too long is not read as the beginning of it.
+    const auto first = std::span(frame).first(size->truncated() ? 0 : size->size);
+    return ReadMessage(first, furtherFrames, {body.data<std::byte>(), body.size()});
 }
 
 /// The last of them is left in `body`, which is empty if there is none.
@@ -328,38 +265,25 @@ std::size_t Link::Impl::ReceiveFurtherFrames()
     return count;
 }
 
-bool Link::Impl::IsCurrent(const MessageHeader& header) const
+/// What `take` makes of the first message that it does not skip; 0 waits for ever.
+template <typename Take>
+auto Link::Impl::Await(std::chrono::milliseconds wait, const std::string& awaited, Take&& take)
 {
-    return header.episode == welcome.episode && header.step == step;
-}
-
-/// Next message of this episode and step; what is stale is dropped and counted.
-Received Link::Impl::ReceiveCurrent(const Deadline& deadline, const std::string& awaited)
-{
-    while (true)
+    const auto deadline = After(wait);
+    auto taken = take(Receive(deadline, awaited));
+    while (!taken)
     {
-        const auto message = Receive(deadline, awaited);
-        if (message.header.type == MessageType::Refuse)
-        {
-            throw ProtocolViolation("the learner refused: " + ReasonOf(message.body));
-        }
-        if (message.header.type == MessageType::Heartbeat)
-        {
-            continue;
-        }
-        if (!welcomed || IsCurrent(message.header))
-        {
-            return message;
-        }
-        ++dropped;
+        taken = take(Receive(deadline, awaited));
     }
+    return taken;
 }
 
-Received Link::Impl::AwaitInHandshake(const std::string& awaited)
+template <typename Take>
+auto Link::Impl::AwaitInHandshake(const std::string& awaited, Take&& take)
 {
     try
     {
-        return ReceiveCurrent(After(options.handshakeDeadline), awaited);
+        return Await(options.handshakeDeadline, awaited, std::forward<Take>(take));
     }
     catch (const Interrupted&)
     {
@@ -367,39 +291,15 @@ Received Link::Impl::AwaitInHandshake(const std::string& awaited)
     }
 }
 
-Link::Answer Link::Impl::AwaitAction(TensorBuffer& action)
-{
-    const auto answer = ReceiveCurrent(After(welcome.actionDeadline), "ACTION");
-    if (answer.header.type == MessageType::Bye)
-    {
-        return Answer::Bye;
-    }
-    if (answer.header.type != MessageType::Action)
-    {
-        throw ProtocolViolation("the learner answered STATE neither by ACTION nor by BYE");
-    }
-    if (answer.body.size() != action.Bytes().size())
-    {
-        throw ProtocolViolation("an ACTION has " + std::to_string(action.Bytes().size()) +
-                                " bytes by the schema, got " + std::to_string(answer.body.size()));
-    }
-    std::memcpy(action.Bytes().data(), answer.body.data(), answer.body.size());
-    if (const auto problem = action.FindOutOfRange())
-    {
-        throw ProtocolViolation("action " + *problem);
-    }
-    ++step;
-    return Answer::Action;
-}
-
 void Link::Impl::Beat() noexcept
 {
     const std::unique_lock lock(mutex, std::try_to_lock);
-    if (!lock || !welcomed)
+    if (!lock || !dialogue.Welcomed())
     {
         return;
     }
-    const auto header = EncodeHeader({MessageType::Heartbeat, 0, welcome.episode, step, 0});
+    const auto header =
+        EncodeHeader({MessageType::Heartbeat, 0, dialogue.Episode(), dialogue.Step(), 0});
     try
     {
         if (LearnerIsLost())
@@ -433,31 +333,27 @@ Welcome Link::Handshake(const nlohmann::json& schema, const nlohmann::json& vers
                       {"schema_hash", SchemaHash(text)},
                       {"schema", text},
                       {"versions", versions}});
-    const auto answer = m_impl->AwaitInHandshake("WELCOME");
-    if (answer.header.type != MessageType::Welcome)
-    {
-        throw ProtocolViolation("the learner did not answer HELLO by WELCOME");
-    }
-    m_impl->welcome = ParseWelcome(answer.body);
-    m_impl->welcomed = true;
-    return m_impl->welcome;
+    const auto welcome = m_impl->AwaitInHandshake(
+        "WELCOME",
+        [this](const Received& message) { return m_impl->dialogue.TakeWelcome(message); });
+    m_impl->actionDeadline = welcome->actionDeadline;
+    return *welcome;
 }
 
 std::vector<std::byte> Link::ReceivePolicy(std::size_t bytes)
 {
     const std::scoped_lock lock(m_impl->mutex);
-    const auto message = m_impl->AwaitInHandshake("POLICY");
-    if (message.header.type != MessageType::Policy)
-    {
-        throw ProtocolViolation("the learner did not send POLICY after WELCOME");
-    }
-    if (message.body.size() != bytes)
-    {
-        throw ProtocolViolation("a POLICY has " + std::to_string(bytes) +
-                                " bytes by its WELCOME, got " +
-                                std::to_string(message.body.size()));
-    }
-    return {message.body.begin(), message.body.end()};
+    return *m_impl->AwaitInHandshake("POLICY",
+                                     [this, bytes](const Received& message)
+                                     {
+                                         std::optional<std::vector<std::byte>> policy;
+                                         if (m_impl->dialogue.TakePolicy(message, bytes))
+                                         {
+                                             policy.emplace(message.body.begin(),
+                                                            message.body.end());
+                                         }
+                                         return policy;
+                                     });
 }
 
 Link::Answer Link::Exchange(const TensorBuffer& state,
@@ -473,7 +369,11 @@ Link::Answer Link::Exchange(const TensorBuffer& state,
     }
     try
     {
-        return m_impl->AwaitAction(action);
+        const auto answer = m_impl->Await(m_impl->actionDeadline,
+                                          "ACTION",
+                                          [this, &action](const Received& message)
+                                          { return m_impl->dialogue.TakeAnswer(message, action); });
+        return *answer == MessageType::Bye ? Answer::Bye : Answer::Action;
     }
     catch (const Interrupted&)
     {
@@ -502,7 +402,7 @@ void Link::SendError(std::string_view reason) noexcept
 
 uint64_t Link::Dropped() const
 {
-    return m_impl->dropped;
+    return m_impl->dialogue.Dropped();
 }
 
 } // namespace slicebridge

@@ -2,8 +2,10 @@
 #ifndef SLICEBRIDGE_COSIM_LINK_H
 #define SLICEBRIDGE_COSIM_LINK_H
 
+#include "cosim/dialogue.h"
 #include "cosim/header.h"
 #include "cosim/key-file.h"
+#include "cosim/link-error.h"
 #include "cosim/tensor-layout.h"
 
 #include <chrono>
@@ -13,7 +15,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -21,45 +22,6 @@
 
 namespace slicebridge
 {
-
-/// The link cannot go on. `ExitCode()` is what the program shall exit with (docs/protocol.md).
-class LinkError : public std::runtime_error
-{
-  public:
-    LinkError(int exitCode, const std::string& reason)
-        : std::runtime_error(reason),
-          m_exitCode(exitCode)
-    {
-    }
-
-    int ExitCode() const
-    {
-        return m_exitCode;
-    }
-
-  private:
-    int m_exitCode;
-};
-
-/// A deadline passed, or the learner is gone: exit code 3.
-class LearnerLost : public LinkError
-{
-  public:
-    explicit LearnerLost(const std::string& reason)
-        : LinkError(3, reason)
-    {
-    }
-};
-
-/// The learner refused us, or what it sent breaks the protocol: exit code 4.
-class ProtocolViolation : public LinkError
-{
-  public:
-    explicit ProtocolViolation(const std::string& reason)
-        : LinkError(4, reason)
-    {
-    }
-};
 
 /// Where the learner is and who we are.
 struct LinkOptions
@@ -86,15 +48,6 @@ struct LinkOptions
  * @throws std::invalid_argument if the token is missing or malformed, or the parent no number
  */
 LinkOptions LinkOptionsFromEnvironment(const std::string& endpoint, const std::string& runId);
-
-/// What the learner answered to HELLO.
-struct Welcome
-{
-    uint64_t episode{};
-    std::string levels;                         ///< "high", "both" or "delegated"
-    std::chrono::milliseconds actionDeadline{}; ///< 0: none
-    nlohmann::json lowPolicy; ///< what POLICY will hold, as it came; null unless "delegated"
-};
 
 /**
  * The simulation's end of the link: one ZeroMQ DEALER that speaks docs/protocol.md, version 1.
