@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,13 @@ from pybridge.errors import ActionError
 RESOURCES = ("prb", "compute", "power")
 """What the high level shares between slices, in the order of its actions."""
 
+Controls = Literal["shares", "capped"]
+"""What an action of `SliceEnv` says: `ShareMap` or `CappedMap`."""
+
 DEFAULT_SHARE_FLOOR = 0.05
+
+POWER_RANGE = 4.0
+"""By this factor, 6 dB, a slice's PRBs may be stronger or weaker than even; the RAN bounds it there too."""
 
 _SMALLEST_SCORE = 1e-300
 
@@ -71,6 +77,44 @@ class ShareMap:
         np.divide(flat, self._flat_totals, out=flat)
         np.add(flat, self._floor, out=flat)
         return self._shares
+
+
+class CappedMap:
+    """Scores of `SliceEnv` with controls "capped" to shares and caps: what a price on PRBs and power needs.
+
+    An action holds per cell, each in [0, 1]: PRB scores a of the K slices and of a spare that is nobody's; compute
+    scores, K; caps c, K; power levels g, K. So 4K + 1 numbers:
+
+        min_k = floor + (1 − K·floor)·a_k/Σa, Σ over the spare too;  max_k = min_k + c_k·(1 − min_k)
+        power_k = min_k·4^(2g_k − 1), scaled down together where Σ power > 1: g = 0.5 makes every PRB equally strong
+
+    and compute shares as in `ShareMap`. c = 1 lends what is unused, c = 0 keeps a slice to its share. Scores that are
+    all 0 are taken as equal.
+    """
+
+    def __init__(self, n_cells: int, n_slices: int, floor: float) -> None:
+        """floor: smallest share of any slice."""
+        self._shape = (n_cells * capped_actions(n_slices),)
+        self._n_cells, self._n_slices, self._floor = n_cells, n_slices, floor
+
+    def __call__(self, action: Any) -> npt.NDArray[np.float64]:
+        """min PRB ratio, compute share, power share, max PRB ratio, shape (cells, 4, slices).
+
+        action: flat; clipped into [0, 1]. Raises `ActionError` if it has another shape or is not finite.
+        """
+        k = self._n_slices
+        rows = np.clip(checked_action(action, self._shape, "SliceEnv"), 0.0, 1.0).reshape(self._n_cells, -1)
+        prb, compute, cap, power = np.split(rows, [k + 1, 2 * k + 1, 3 * k + 1], axis=1)
+        lowest = self._floor + (1.0 - k * self._floor) * shares_from_scores(prb, 0.0)[:, :k]
+        strength = lowest * POWER_RANGE ** (2.0 * power - 1.0)
+        strength /= np.maximum(strength.sum(axis=1, keepdims=True), 1.0)
+        highest = lowest + cap * (1.0 - lowest)
+        return np.stack([lowest, shares_from_scores(compute, self._floor), strength, highest], axis=1)
+
+
+def capped_actions(n_slices: int) -> int:
+    """Numbers that `CappedMap` takes per cell."""
+    return 4 * n_slices + 1
 
 
 def checked_action(action: Any, shape: tuple[int, ...], who: str) -> npt.NDArray[np.float64]:

@@ -19,7 +19,10 @@ from pybridge.envs.seeding import EpisodeSeeds
 from pybridge.envs.shares import (
     DEFAULT_SHARE_FLOOR,
     RESOURCES,
+    CappedMap,
+    Controls,
     ShareMap,
+    capped_actions,
     check_share_floor,
 )
 from pybridge.envs.slice_view import SliceView
@@ -43,7 +46,8 @@ class SliceEnv(gym.Env[Array, Array]):
     **Action**: Box(0, 1), flat, of cells × resources (prb, compute, power) × slices, row-major: scores a. Each resource
     of each cell is shared by ρ_k = floor + (1 − K·floor)·a_k/Σa (equal shares if all scores are 0). A PRB share becomes
     an RRMPolicyRatio with dedicated 0, min ρ_k and max 1: guaranteed, lent while unused, not capped. Scores outside of
-    the Box are clipped into it.
+    the Box are clipped into it. With `controls="capped"` PRBs may also stay unused and max and power levels are set:
+    `pybridge.envs.shares.CappedMap`.
 
     **Observation**: Box(0, 1), flat, of cells × slices × inputs as `SliceView` says (scaled KPMs over the last period,
     shares in force, SLA).
@@ -67,6 +71,7 @@ class SliceEnv(gym.Env[Array, Array]):
         reward: RewardFunction | None = None,
         kpms: Sequence[Feature] = DEFAULT_SLICE_FEATURES,
         share_floor: float = DEFAULT_SHARE_FLOOR,
+        controls: Controls = "shares",
         out_dir: Path | str | None = None,
         program: Sequence[str | Path] | None = None,
         endpoint: str | None = None,
@@ -79,6 +84,7 @@ class SliceEnv(gym.Env[Array, Array]):
         reward: values a period; None: `SlaReward()`.
         kpms: features per cell and slice.
         share_floor: smallest share of any slice, in [0, 1/slices].
+        controls: what actions say.
         out_dir, program, endpoint, listener, step_timeout_s: as for `Session`.
         render_mode: None or "ansi" (a table of slices as text).
 
@@ -94,9 +100,9 @@ class SliceEnv(gym.Env[Array, Array]):
         self._features = tuple(kpms)
         n_inputs = self._layout.n_cells * self._layout.n_slices * SliceView.n_inputs(self._features)
         self.observation_space = gym.spaces.Box(0.0, 1.0, (n_inputs,), np.float32)
-        self.action_space = gym.spaces.Box(
-            0.0, 1.0, (self._layout.n_cells * len(RESOURCES) * self._layout.n_slices,), np.float32
-        )
+        n_slices = self._layout.n_slices
+        per_cell = capped_actions(n_slices) if controls == "capped" else len(RESOURCES) * n_slices
+        self.action_space = gym.spaces.Box(0.0, 1.0, (self._layout.n_cells * per_cell,), np.float32)
         self._session = Session(
             scenario,
             levels="delegated",
@@ -109,7 +115,8 @@ class SliceEnv(gym.Env[Array, Array]):
         self._seeds = EpisodeSeeds(scenario.seed)
         self._rng_run = scenario.seed
         self._low_policy: LowPolicy | None = None
-        self._shares = ShareMap(self._layout.n_cells, self._layout.n_slices, share_floor)
+        share_map = CappedMap if controls == "capped" else ShareMap
+        self._shares: CappedMap | ShareMap = share_map(self._layout.n_cells, n_slices, share_floor)
         self._controls: tuple[Array, ...] = ()
         """Where the shares of each resource stand in `_action`, shapes (cells, slices)."""
         self._view: SliceView | None = None
@@ -164,7 +171,12 @@ class SliceEnv(gym.Env[Array, Array]):
         self._satisfaction = NetworkSatisfaction(state.schema)
         self._action = action = self._session.action()
         action.prb_policy[:, :, DEDICATED], action.prb_policy[:, :, MAX] = 0.0, 1.0
-        self._controls = (action.prb_policy[:, :, MIN], action.compute_share, action.power_share)
+        self._controls = (
+            action.prb_policy[:, :, MIN],
+            action.compute_share,
+            action.power_share,
+            action.prb_policy[:, :, MAX],
+        )
         return self._see(state), self._info(state)
 
     def begin_step(self, action: Array) -> None:
@@ -200,7 +212,10 @@ class SliceEnv(gym.Env[Array, Array]):
         self._session.simulate(task.scenario)
 
     def shares(self, action: Array) -> npt.NDArray[np.float64]:
-        """Shares that an action stands for, shape (cells, resources, slices). Raises `ActionError`."""
+        """Shares that an action stands for, shape (cells, resources, slices). Raises `ActionError`.
+
+        With controls "capped", max PRB ratios come fourth.
+        """
         return self._shares(action).copy()
 
     def render(self) -> str | None:
@@ -215,8 +230,8 @@ class SliceEnv(gym.Env[Array, Array]):
         if self._action is None:
             raise SessionStateError("call reset() first")
         shares = self._shares(action)
-        for resource, in_force in enumerate(self._controls):
-            in_force[...] = shares[:, resource]
+        for resource in range(shares.shape[1]):
+            self._controls[resource][...] = shares[:, resource]
         return self._action
 
     def _see(self, state: Observation) -> Array:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from pybridge.envs.features import DEFAULT_SLICE_FEATURES, Feature
-from pybridge.envs.shares import DEFAULT_SHARE_FLOOR
+from pybridge.envs.shares import DEFAULT_SHARE_FLOOR, Controls
 from pybridge.envs.slice_env import SliceEnv
 from pybridge.envs.sub_env import Outcome, SubEnv
 from pybridge.episode import ResolvedScenario
@@ -24,6 +24,9 @@ from pybridge.errors import ActionError, SessionStateError
 from pybridge.listener import Listener
 from pybridge.process import ProcessWatch
 from pybridge.task import Task
+
+if TYPE_CHECKING:
+    from pybridge.low_policy import LowPolicy
 
 Array = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -60,7 +63,8 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
     action is ignored).
 
     **Tasks**: `reset(options={"tasks": [task or None, …]})` gives sub-environments another scenario and reward from
-    that reset on; None keeps what there is. Other options go to every `SliceEnv.reset`.
+    that reset on; None keeps what there is. `options={"low_policies": [policy or None, …]}` gives each its own
+    low-level policy, None being none. Other options go to every `SliceEnv.reset`.
 
     **Lost simulations** (died, failed, timed out, malformed messages) are replaced and logged: in an episode, its
     sub-environment is `truncated` with the reason in `infos["simulation_lost"]`, reward 0 and its last observation, and
@@ -76,6 +80,7 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
         *,
         kpms: Sequence[Feature] = DEFAULT_SLICE_FEATURES,
         share_floor: float = DEFAULT_SHARE_FLOOR,
+        controls: Controls = "shares",
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         max_losses: int = 10,
         out_dir: Path | str | None = None,
@@ -90,7 +95,7 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
         max_losses: if a sub-environment loses more simulations than these without a complete episode in between,
             `SimulationError` is raised.
         out_dir: records of sub-environment i go to `out_dir/env-i`, as `Session` says.
-        kpms, share_floor, program, endpoint, step_timeout_s: as for `SliceEnv`.
+        kpms, share_floor, controls, program, endpoint, step_timeout_s: as for `SliceEnv`.
 
         Raises `BinaryNotFound`, `EndpointError`, `ValueError`.
         """
@@ -111,6 +116,7 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
                     reward=task.reward,
                     kpms=kpms,
                     share_floor=share_floor,
+                    controls=controls,
                     out_dir=None if out_dir is None else Path(out_dir) / f"env-{index}",
                     program=program,
                     listener=self._listener,
@@ -149,10 +155,11 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
         chosen = self._masked(further.pop("reset_mask", None))
         seeds = self._seeds(seed)
         self._switch(further.pop("tasks", None))
+        own = self._own_options(further.pop("low_policies", None))
         for index in chosen:
             self._forget(index)
         for index in chosen:
-            self._begin_reset(index, seeds[index], further)
+            self._begin_reset(index, seeds[index], further | own[index])
         infos = self._infos(self._collect_all(chosen))
         return self._observations(), infos
 
@@ -255,6 +262,14 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
         for sub, task in zip(self._subs, tasks, strict=True):
             if task is not None:
                 sub.env.switch(task)
+
+    def _own_options(self, policies: Sequence[LowPolicy | None] | None) -> list[dict[str, Any]]:
+        """Options of each sub-environment's reset that the others do not share."""
+        if policies is None:
+            return [{}] * self.num_envs
+        if len(policies) != self.num_envs:
+            raise ValueError(f"options['low_policies'] has one for each of {self.num_envs}, got {len(policies)}")
+        return [{"low_policy": policy} for policy in policies]
 
     def _forget(self, index: int) -> None:
         """Whatever this sub-environment has begun is of no interest any more."""

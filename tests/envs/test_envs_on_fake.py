@@ -11,7 +11,7 @@ from pybridge.envs.qos import Satisfaction
 from pybridge.envs.reward import SlaReward
 from pybridge.envs.slice_env import SliceEnv
 from pybridge.errors import ActionError, SessionStateError, SimulationDied
-from pybridge.observation import MAX, POWER, Observation
+from pybridge.observation import MAX, MIN, POWER, Observation
 from tests.envs.conformance import check_parallel_env, check_slice_env, parallel_trajectory, slice_trajectory
 from tests.link.scenario import TestScenario, fake
 
@@ -86,6 +86,52 @@ def test_the_reward_is_the_stated_equation() -> None:
     price = 0.3 * used[:, :, POWER].sum(axis=1).mean() + 0.2 * used[:, :, MAX].sum(axis=1).mean()
     assert reward == pytest.approx(weighted - price, abs=1e-12)
     assert ((info["qos"] >= 0.0) & (info["qos"] <= 1.0)).all()
+
+
+def test_weights_of_the_rewards_own_are_used_and_changed_shares_cost() -> None:
+    reward_function = SlaReward(0.0, 0.0, reconfiguration_price=0.4, weights=[1.0, 0.0, 3.0])
+    env = slice_env(reward=reward_function, share_floor=0.0)
+    rewards, shares = [], []
+    for _ in range(2):  # the last shares of an episode are not compared with the first of the next
+        env.reset(seed=1)
+        for scores in ([1.0, 0.0, 0.0], [0.5, 0.5, 0.0]):
+            _, reward, _, _, info = env.step(np.tile(np.repeat([scores], 3, axis=0), (2, 1)).reshape(-1))
+            rewards.append(reward - np.dot([0.25, 0.0, 0.75], info["satisfaction"]))
+            shares.append(env.state.projected[:, :, MIN].astype(np.float64))
+    env.close()
+    changed = 0.5 * np.abs(shares[1] - shares[0]).sum(axis=1).mean()
+    assert changed > 0.0
+    assert rewards == pytest.approx([0.0, -0.4 * changed] * 2, abs=1e-12)
+
+
+def test_utility_maps_the_rewards_range_to_0_to_1() -> None:
+    reward = SlaReward(0.3, 0.2, 0.1)
+    assert [reward.utility(value) for value in (-0.6, 1.0)] == pytest.approx([0.0, 1.0])
+
+
+@pytest.mark.parametrize("arguments", [(-0.1,), (0.0, float("nan")), (0.0, 0.0, 0.0, [1.0, -1.0])])
+def test_prices_and_weights_that_make_no_sense_are_refused(arguments: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match="not negative"):
+        SlaReward(*arguments)  # type: ignore[arg-type]
+
+
+def test_weights_for_another_number_of_slices_are_refused() -> None:
+    env = slice_env(reward=SlaReward(weights=[1.0, 1.0]))
+    env.reset()
+    with pytest.raises(ValueError, match="2 weights, the network 3 slices"):
+        env.step(env.action_space.sample())
+    env.close()
+
+
+def test_with_controls_capped_actions_set_caps() -> None:
+    env = slice_env(controls="capped")
+    assert env.action_space.shape == (2 * 13,)
+    env.reset()
+    env.step(np.tile(np.array([1, 1, 1, 0, *[1] * 3, *[0] * 3, *[0.5] * 3], np.float32), 2))
+    action = env._action
+    env.close()
+    assert action is not None
+    assert np.allclose(action.prb_policy[:, :, 1:], 1 / 3)
 
 
 def test_a_reward_of_ones_own_is_used() -> None:

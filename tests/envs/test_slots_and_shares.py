@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from pybridge.envs.features import Feature, FeatureScaler
 from pybridge.envs.qos import UeRates, delay_satisfaction, rate_satisfaction, smooth
 from pybridge.envs.seeding import EpisodeSeeds
-from pybridge.envs.shares import check_share_floor, shares_from_scores
+from pybridge.envs.shares import CappedMap, check_share_floor, shares_from_scores
 from pybridge.envs.ue_slots import UeSlots
 from pybridge.errors import ActionError, SchemaError
 from pybridge.schema import Schema, parse_schema
@@ -43,6 +43,37 @@ def test_shares_are_proportional_above_the_floor() -> None:
     assert np.allclose(shares_from_scores([1.0, 3.0], 0.0), [0.25, 0.75])
     assert np.allclose(shares_from_scores([1.0, 3.0], 0.1), [0.3, 0.7])
     assert np.allclose(shares_from_scores([0.0, 0.0], 0.1), [0.5, 0.5])
+
+
+def capped(prb: list[float], compute: list[float], cap: list[float], power: list[float]) -> np.ndarray:
+    """min, compute, power, max of one cell and two slices, floor 0.1."""
+    shares = CappedMap(1, 2, 0.1)(np.array([*prb, *compute, *cap, *power]))[0]
+    return np.asarray(shares)
+
+
+def test_a_spare_and_caps_leave_prbs_unused() -> None:
+    least, compute, power, most = capped([0.5, 0.5, 1.0], [0.25, 0.75], [0.0, 0.5], [0.5, 0.5])
+    assert np.allclose(least, [0.3, 0.3])
+    assert np.allclose(compute, [0.3, 0.7])
+    assert np.allclose(most, [0.3, 0.65])
+    assert np.allclose(power, least)
+
+
+def test_power_levels_make_prbs_stronger_or_weaker_within_the_budget() -> None:
+    least, _, power, _ = capped([0.5, 0.5, 1.0], [1.0, 1.0], [1.0, 1.0], [0.0, 0.75])
+    assert np.allclose(power / least, [0.25, 2.0])
+    assert capped([1.0, 1.0, 0.0], [1.0, 1.0], [1.0, 1.0], [1.0, 1.0])[2].sum() == pytest.approx(1.0)
+
+
+@given(hnp.arrays(np.float64, 26, elements=st.floats(-1.0, 2.0)))
+def test_any_action_with_caps_is_allowed(action: np.ndarray) -> None:
+    least, compute, power, most = np.moveaxis(CappedMap(2, 3, 0.05)(action), 1, 0)
+    assert (least >= 0.05 - 1e-12).all()
+    assert (most >= least).all()
+    assert (most <= 1.0 + 1e-12).all()
+    assert (least.sum(axis=1) <= 1.0 + 1e-12).all()
+    assert np.allclose(compute.sum(axis=1), 1.0)
+    assert (power.sum(axis=1) <= 1.0 + 1e-12).all()
 
 
 @pytest.mark.parametrize("scores", [[np.nan, 1.0], [np.inf, 1.0], [-0.1, 1.0]])

@@ -335,3 +335,16 @@ def test_low_level_policies_reach_every_simulation_and_their_trajectories_come_b
         assert plain(found[6]["low_level"][index]) == plain(single.step(action[index])[4]["low_level"])
         single.close()
     assert "low_level" not in found[5]
+
+
+@pytest.mark.usefixtures("simulation_program")
+def test_each_may_have_its_own_low_level_policy_or_none() -> None:
+    policies = [random_policy(seed=1, record=True), None, random_policy(seed=2, record=True)]
+    with SliceVectorEnv(nr(), 3) as env:
+        env.reset(seed=[4, 4, 4], options={"low_policies": policies})
+        first, second = (env.step(np.full(env.action_space.shape, 0.5, np.float32))[4] for _ in range(2))
+        with pytest.raises(ValueError, match="one for each of 3, got 1"):
+            env.reset(options={"low_policies": [None]})
+    assert list(first["_low_level"]) == [True, False, True]
+    raw = [second["low_level"][index]["raw_action"] for index in (0, 2)]
+    assert not np.array_equal(raw[0], raw[1], equal_nan=True)
