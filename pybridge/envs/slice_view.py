@@ -20,9 +20,9 @@ N_SHARES = len(SHARE_COLUMNS)
 N_SLA = 4
 """Inputs per slice about its SLA."""
 
-_SLA_RATE_SCALE_MBPS = 1_000.0
-_SLA_BUDGET_SCALE_MS = 10_000.0
-_SLA_NINES = 6.0
+SLA_RATE_SCALE_MBPS = 1_000.0
+SLA_BUDGET_SCALE_MS = 10_000.0
+SLA_NINES = 6.0
 
 
 class SliceView:
@@ -82,7 +82,7 @@ def _sla_columns(schema: Schema) -> npt.NDArray[np.float32]:
 
 
 def _sla_inputs(sla: SlaInfo) -> tuple[float, float, float]:
-    rate = np.log1p(1e3 * (sla.ue_throughput_mbps or 0.0)) / np.log1p(1e3 * _SLA_RATE_SCALE_MBPS)
-    budget = np.log1p(sla.delay_budget_ms or 0.0) / np.log1p(_SLA_BUDGET_SCALE_MS)
-    nines = -np.log10(1.0 - (sla.reliability or 0.0)) / _SLA_NINES
+    rate = np.log1p(1e3 * (sla.ue_throughput_mbps or 0.0)) / np.log1p(1e3 * SLA_RATE_SCALE_MBPS)
+    budget = np.log1p(sla.delay_budget_ms or 0.0) / np.log1p(SLA_BUDGET_SCALE_MS)
+    nines = -np.log10(1.0 - (sla.reliability or 0.0)) / SLA_NINES
     return (min(float(rate), 1.0), min(float(budget), 1.0), min(float(nines), 1.0))

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""From a checkpoint's directory to the policy in it, whatever its algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from agents.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from agents.mlp_policy import ALGORITHMS as MLP_ALGORITHMS
+from agents.mlp_policy import MlpPolicy
+from agents.rules import RULES, RulePolicy
+
+AnyPolicy = MlpPolicy | RulePolicy
+
+POLICIES: dict[str, Callable[[Checkpoint], AnyPolicy]] = {
+    **dict.fromkeys(MLP_ALGORITHMS, MlpPolicy),
+    **dict.fromkeys(RULES, RulePolicy),
+}
+"""Classes of policies by the `algorithm` in a checkpoint's header."""
+
+
+def make_policy(checkpoint: Checkpoint) -> AnyPolicy:
+    """The policy of a checkpoint. Raises CheckpointError if no class is for it, or it lacks something."""
+    algorithm = checkpoint.header.get("algorithm")
+    if algorithm not in POLICIES:
+        raise CheckpointError(f"algorithm {algorithm!r} is unknown, allowed: {', '.join(sorted(POLICIES))}")
+    return POLICIES[algorithm](checkpoint)
+
+
+def load_policy(directory: Path) -> AnyPolicy:
+    """The policy in a checkpoint directory. Raises CheckpointError, see load_checkpoint."""
+    return make_policy(load_checkpoint(directory))

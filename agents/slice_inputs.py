@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""What rules need to know of slices, read back from the observation that every learner gets.
+
+Rules see no more and no less than learners: the observation of `pybridge.SliceEnv` (`pybridge.envs.slice_view`) is
+unscaled, number by number. What was clipped there stays clipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pybridge.envs.features import DEFAULT_SLICE_FEATURES
+from pybridge.envs.slice_view import N_SHARES, N_SLA, SLA_BUDGET_SCALE_MS, SLA_NINES, SLA_RATE_SCALE_MBPS
+
+Array = NDArray[np.float64]
+
+RESOURCES = 3
+"""PRBs, DU compute, transmit power, in the order of SliceEnv's actions."""
+
+_KPMS = tuple(feature.kpm for feature in DEFAULT_SLICE_FEATURES)
+_SCALES = np.array([feature.scale for feature in DEFAULT_SLICE_FEATURES])
+_IS_LOG = np.array([feature.curve == "log" for feature in DEFAULT_SLICE_FEATURES])
+INPUTS_PER_SLICE = len(_KPMS) + N_SHARES + N_SLA
+
+
+@dataclass(frozen=True)
+class SliceInputs:
+    """State of slices, float64 arrays of one shape (..., cells, slices), over the last high-level period."""
+
+    prb_used_ratio: Array
+    """PRBs used over those of the cell."""
+    ues: Array
+    active_ues: Array
+    """Mean number of UEs with data to receive."""
+    offered_kbps: Array
+    goodput_kbps: Array
+    queued_kbit: Array
+    """In the queues of DU and RLC now."""
+    hol_delay_ms: Array
+    """Age of the oldest packet there."""
+    deadline_miss_ratio: Array
+    target_kbps: Array
+    """Rate promised to each UE; 0 if none was."""
+    delay_budget_ms: Array
+    """0 if none was agreed upon."""
+    reliability: Array
+    """Of the delay budget; 0 if none was agreed upon."""
+    weight: Array
+    """Operator weights, Σ = 1; whatever stands in the observation where they are hidden."""
+
+
+def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int) -> SliceInputs:
+    """Unscale observations of shape (..., cells × slices × 20). Raises ValueError for another shape, or NaN."""
+    size = cells * slices * INPUTS_PER_SLICE
+    if observation.shape[-1:] != (size,):
+        raise ValueError(
+            f"{cells} cells of {slices} slices have observations of {size} numbers, got {observation.shape}"
+        )
+    if not np.isfinite(observation).all():
+        raise ValueError("an observation is not finite")
+    rows = observation.astype(np.float64).reshape(*observation.shape[:-1], cells, slices, INPUTS_PER_SLICE)
+    scaled = rows[..., : len(_KPMS)]
+    values = np.where(_IS_LOG, np.expm1(scaled * np.log1p(_SCALES)), scaled * _SCALES)
+    rate, budget, nines, weight = np.moveaxis(rows[..., -N_SLA:], -1, 0)
+
+    def kpm(name: str) -> Array:
+        column: Array = values[..., _KPMS.index(name)]
+        return column
+
+    return SliceInputs(
+        prb_used_ratio=kpm("x.prb_used_ratio"),
+        ues=kpm("x.ues"),
+        active_ues=kpm("DRB.MeanActiveUeDl"),
+        offered_kbps=kpm("x.offered_kbps"),
+        goodput_kbps=kpm("x.goodput_kbps"),
+        queued_kbit=kpm("x.buffer_bytes") * 8e-3,
+        hol_delay_ms=kpm("x.hol_delay_ms"),
+        deadline_miss_ratio=kpm("x.deadline_miss_ratio"),
+        target_kbps=np.expm1(rate * np.log1p(1e3 * SLA_RATE_SCALE_MBPS)),
+        delay_budget_ms=np.expm1(budget * np.log1p(SLA_BUDGET_SCALE_MS)),
+        reliability=1.0 - 10.0 ** (-SLA_NINES * nines),
+        weight=weight,
+    )

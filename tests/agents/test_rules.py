@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Rules on the learners' observation: they read back what was scaled, and decide as stated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.dpp import default_parameters
+from agents.load import load_policy
+from agents.rules import RULES, RulePolicy, make_rule, rule_checkpoint, sla_static_shares
+from agents.slice_inputs import SliceInputs, read_slice_inputs
+from pybridge import SliceEnv
+from tests.link.scenario import TestScenario, fake
+
+KPMS = {
+    "prb_used_ratio": ("x.prb_used_ratio", 1.0),
+    "ues": ("x.ues", 1e3),
+    "active_ues": ("DRB.MeanActiveUeDl", 1e3),
+    "offered_kbps": ("x.offered_kbps", 1e6),
+    "goodput_kbps": ("x.goodput_kbps", 1e6),
+    "hol_delay_ms": ("x.hol_delay_ms", 1e4),
+    "deadline_miss_ratio": ("x.deadline_miss_ratio", 1.0),
+}
+"""KPM, and where the observation clips it."""
+
+
+def inputs(**named: list[float]) -> SliceInputs:
+    """One cell, three slices; what is not named is 0."""
+    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, np.zeros((1, 3)))
+    return SliceInputs(**fields | {name: np.array([value], float) for name, value in named.items()})
+
+
+def test_observations_are_read_back_as_the_simulation_reported_them() -> None:
+    env = SliceEnv(TestScenario(), program=fake())
+    try:
+        observation, _ = env.reset(seed=1)
+        for _ in range(3):
+            observation, *_ = env.step(env.action_space.sample())
+            found = read_slice_inputs(observation, 2, 3)
+            for name, (kpm, largest) in KPMS.items():
+                reported = np.minimum(env.state.kpm(kpm), largest)
+                np.testing.assert_allclose(getattr(found, name), reported, rtol=2e-5, atol=1e-6)
+            np.testing.assert_allclose(found.queued_kbit, env.state.kpm("x.buffer_bytes") * 8e-3, rtol=2e-5, atol=1e-6)
+    finally:
+        env.close()
+    np.testing.assert_allclose(found.target_kbps, [[1000, 0, 0]] * 2, rtol=1e-5)
+    np.testing.assert_allclose(found.delay_budget_ms, [[0, 10, 0]] * 2, rtol=1e-5)
+    np.testing.assert_allclose(found.reliability, [[0, 0.99, 0]] * 2, atol=1e-6)
+    np.testing.assert_allclose(found.weight, [[0.5, 0.25, 0.25]] * 2, rtol=1e-6)
+
+
+def test_proportional_is_the_built_in_one() -> None:
+    # (offered + queued/0.1 s) / (kbit/s per PRB): 2000/10, 1000/20, 0.
+    seen = inputs(
+        offered_kbps=[1000, 1000, 0], queued_kbit=[100, 0, 0], goodput_kbps=[100, 200, 0], prb_used_ratio=[0.1, 0.1, 0]
+    )
+    rule = make_rule("proportional", np.zeros(3))
+    shares, _ = rule.decide(seen, rule.start((1, 3)))
+    np.testing.assert_allclose(shares, [[[0.8, 0.2, 0.0]] * 3])
+    rule = make_rule("proportional", np.log([1.0, 4.0, 1.0]))
+    shares, _ = rule.decide(seen, rule.start((1, 3)))
+    np.testing.assert_allclose(shares, [[[0.5, 0.5, 0.0]] * 3])
+
+
+def test_max_weight_is_the_built_in_one() -> None:
+    # backlog × rate × (1 + age/budget): 200·1000·1, 100·2000·2, 0.
+    seen = inputs(
+        offered_kbps=[1000, 1000, 0], queued_kbit=[100, 0, 0], goodput_kbps=[100, 200, 0], prb_used_ratio=[0.1, 0.1, 0],
+        hol_delay_ms=[50, 10, 0], delay_budget_ms=[0, 10, 0],
+    )  # fmt: skip
+    rule = make_rule("max-weight", np.zeros(3))
+    shares, _ = rule.decide(seen, rule.start((1, 3)))
+    np.testing.assert_allclose(shares[0, 0], [1 / 3, 2 / 3, 0.0])
+
+
+def test_an_idle_network_is_shared_equally() -> None:
+    for name in ("proportional", "max-weight"):
+        rule = make_rule(name, np.zeros(3))
+        np.testing.assert_allclose(rule.decide(inputs(), rule.start((1, 3)))[0], np.full((1, 3, 3), 1 / 3))
+
+
+def test_static_shares_by_sla() -> None:
+    seen = inputs(target_kbps=[6000, 0, 0], ues=[6, 4, 20], delay_budget_ms=[0, 10, 500])
+    np.testing.assert_allclose(sla_static_shares(seen, 72_000.0), [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(sla_static_shares(seen, 36_000.0), [0.75, 0.125, 0.125])
+    only_rates = inputs(target_kbps=[6000, 3000, 3000], ues=[1, 1, 1])
+    np.testing.assert_allclose(sla_static_shares(only_rates, 36_000.0), [0.5, 0.25, 0.25])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_checkpoint_runs_an_environment_and_forgets_at_reset(name: str, tmp_path: Path) -> None:
+    parameters = default_parameters(3) if name == "dpp" else np.ones(3)
+    save_checkpoint(rule_checkpoint(name, parameters, 2, 3, {}), tmp_path)
+    policy = load_policy(tmp_path)
+    assert isinstance(policy, RulePolicy)
+    env = SliceEnv(TestScenario(), program=fake())
+    try:
+        policy.check_spaces(env.observation_space, env.action_space)
+        observation, _ = env.reset(seed=1)
+        first = policy.act(observation)
+        assert env.action_space.contains(first)
+        for _ in range(3):
+            observation, *_ = env.step(policy.act(observation))
+        again, _ = env.reset(seed=1)
+        policy.reset()
+        assert policy.act(again).tobytes() == first.tobytes()
+    finally:
+        env.close()
+
+
+class TestBadInput:
+    def policy(self) -> RulePolicy:
+        return RulePolicy(rule_checkpoint("proportional", np.zeros(3), 1, 3, {}))
+
+    def test_other_spaces(self) -> None:
+        with pytest.raises(CheckpointError, match=r"an action of shape \(9,\), here it is \(8,\)"):
+            self.policy().check_spaces(gym.spaces.Box(0, 1, (60,)), gym.spaces.Box(0, 1, (8,)))
+
+    def test_other_observation(self) -> None:
+        with pytest.raises(CheckpointError, match=r"observations of 60 numbers, got \(61,\)"):
+            self.policy().act(np.zeros(61, np.float32))
+
+    def test_nan(self) -> None:
+        with pytest.raises(CheckpointError, match="not finite"):
+            self.policy().act(np.full(60, np.nan, np.float32))
+
+    def test_unknown_rule(self) -> None:
+        with pytest.raises(ValueError, match="no rule is named 'fifo'"):
+            rule_checkpoint("fifo", np.zeros(3), 1, 3, {})
+
+    def test_lacking_tensor(self) -> None:
+        whole = rule_checkpoint("dpp", default_parameters(3), 1, 3, {})
+        with pytest.raises(CheckpointError, match="parameters"):
+            RulePolicy(Checkpoint({}, whole.header))
