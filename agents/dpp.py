@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Drift-plus-penalty (DPP) over slices: queue × rate with virtual queues for what was promised.
 
-Lyapunov optimisation (Neely 2010, "Stochastic Network Optimization", ch. 4) picks, period by period, the shares that
-minimise drift + V·penalty. With the logarithmic utility Σ_k W_k·n_k·log ρ_k of serving a need n_k, over Σρ = 1, the
-minimum is at ρ_k = W_k·n_k / Σ W·n (the same problem as maximising Σ ω log a): so a decision is a need per slice times
-a multiplier, and a learner can be a residual on it, exp(residual) times the need.
+Lyapunov optimisation (Neely 2010, "Stochastic Network Optimization", ch. 4) picks, period by period, the shares ρ that
+minimise drift + V·penalty. With the logarithmic utility of serving a need n_k and a price c on what is guaranteed,
+
+    minimise  V·c·Σ ρ_k − Σ W_k·n_k·log ρ_k   over  Σ ρ_k ≤ 1,   gives   ρ_k = W_k·n_k / max(V·c, Σ W·n).
+
+So a decision is a need per slice times a multiplier, and what nobody needs is spare; without a price this is the
+simplex problem Σ ω log a. A learner can be a residual on it: a number added to the logarithm.
 
 * **Need** n_k: part of the cell's PRBs that serves in one period what must be served. That is what arrives, and what is
   queued over `drain` periods, but with a rate SLA no more than the promised rate of all UEs; over the rate that the
@@ -13,12 +16,13 @@ a multiplier, and a learner can be a residual on it, exp(residual) times the nee
 * **Virtual queue** Z_k(t+1) = max(0, Z_k(t) + d_k − a_k), at most 10: of a delay SLA d is the part of the packets that
   missed the deadline and a = 1 − reliability; of a rate SLA d is the part of the rate that was missing and a the
   tolerance of the metric. (Neely 2010, eq. 4.40; deadlines as in M-LWDF, Andrews et al. 2001.)
-* W_k = head-room_k · (1 + urgency·(Z_k + oldest packet/budget)) · (K·ω_k)^κ; κ is 0 where ω is hidden.
-* **Compute**: in proportion to (arrivals · W)^γ. γ = ½ is the capacity assignment that minimises the mean delay of
-  parallel queues at light load (Kleinrock 1964), 1 is proportional to load.
-* **Power**: PRB shares times (rate_k / mean rate)^(−V): V > 0 takes power from slices whose channels are good, for
-  which bits hardly cost more PRBs at less power; V → 0 spreads power evenly over PRBs.
+* **Multiplier** W_k/(V·c) = headroom_k · (1 + urgency·(Z_k + oldest packet/budget)), where ω is told also · (K·ω_k)^κ.
+* **Cap**: (1 + lend) times what is guaranteed; PRBs above it stay unused, which spares their price.
+* **Compute**: in proportion to (multiplier · arrivals)^γ. γ = ½ is the capacity assignment that minimises the mean
+  delay of parallel queues at light load (Kleinrock 1964), 1 is proportional to load.
+* **Power**: of each PRB, relative to an even density, the same for all slices.
 
+Where prices are told, the logarithms of head-room, lend and power depend linearly on theirs.
 Parameters are logarithms, so that any real number is one, and search and learning step on them additively.
 """
 
@@ -33,10 +37,13 @@ from agents.slice_inputs import SliceInputs
 
 Array = NDArray[np.float64]
 
-DEFAULTS = {"drain": 0.0, "urgency": 0.0, "compute": float(np.log(0.5)), "price": -3.0}
-"""Logarithms of: periods in which a queue is to be emptied; weight of virtual queues; γ; V."""
-DEFAULT_WEIGHT_EXPONENT = float(np.log(0.5))
-"""Logarithm of κ, where operator weights are told."""
+COMMON = {"lend": 3.0, "power": 0.0, "drain": 0.0, "urgency": 0.0, "compute": float(np.log(0.5))}
+"""Parameters besides the head-rooms, logarithms, as they are before any tuning."""
+TOLD = {"weight_exponent": float(np.log(0.5)), "headroom_by_price": 0.0, "lend_by_price": 0.0, "power_by_price": 0.0}
+"""Further ones where weights and prices are told: log κ, and slopes over standardised log prices."""
+
+GUARANTEE, COMPUTE, LEND, POWER = range(4)
+"""Rows of logits."""
 
 _KEEP = 0.9
 _TOLERANCE = 0.1
@@ -64,14 +71,14 @@ def start_state(shape: tuple[int, ...]) -> DppState:
 
 
 def default_parameters(slices: int, *, told: bool = False) -> Array:
-    """θ before any tuning: head-rooms, `DEFAULTS`, and κ where weights are told; (slices + 4,) or (slices + 5,)."""
-    further = [*DEFAULTS.values(), *([DEFAULT_WEIGHT_EXPONENT] if told else [])]
+    """θ before any tuning: head-rooms 1, `COMMON`, and `TOLD` where it applies; (slices + 5,) or (slices + 9,)."""
+    further = [*COMMON.values(), *(TOLD.values() if told else ())]
     return np.concatenate((np.zeros(slices), further))
 
 
 def parameter_names(slices: int, *, told: bool = False) -> tuple[str, ...]:
     """Of θ, in order."""
-    return (*(f"headroom_{k}" for k in range(slices)), *DEFAULTS, *(["weight_exponent"] if told else []))
+    return (*(f"headroom_{k}" for k in range(slices)), *COMMON, *(TOLD if told else ()))
 
 
 def update_state(inputs: SliceInputs, state: DppState) -> DppState:
@@ -90,44 +97,50 @@ def update_state(inputs: SliceInputs, state: DppState) -> DppState:
 
 
 def dpp_logits(inputs: SliceInputs, state: DppState, parameters: Array, period_s: float = 0.1) -> Array:
-    """log(W·n) of each resource, shape (..., cells, 3, slices): their softmax over slices are the shares.
+    """The decision as logarithms, shape (..., cells, 4, slices), to be turned into actions by `agents.controls`.
+
+    Rows: guaranteed part of the PRBs (of any sum); compute score; what may be lent over what is guaranteed; power per
+    PRB over an even density. A residual learner adds to them.
 
     inputs, state: shape (..., cells, slices), the state with this period in it. parameters: (..., P) with the inputs'
-    leading shape or none, as `default_parameters` orders them. Raises ValueError for another number of parameters.
+    leading shape or none, as `parameter_names` orders them. Raises ValueError for another number of parameters.
     """
     slices = inputs.offered_kbps.shape[-1]
-    headroom, drain, urgency, gamma, price, kappa = _split(parameters, slices)
-    rate_kbps = rate_with_all_prbs(state)
+    theta = _named(parameters, slices)
+    slopes = _price_slopes(theta, inputs)
     arriving_kbps = np.maximum(inputs.offered_kbps, state.offered_kbps)
-    demand_kbps = arriving_kbps + inputs.queued_kbit / (period_s * drain)
-    promised_kbps = inputs.target_kbps * inputs.ues
-    rate_only = (inputs.target_kbps > 0.0) & (inputs.delay_budget_ms <= 0.0)
-    demand_kbps = np.where(rate_only, np.minimum(demand_kbps, promised_kbps), demand_kbps)
+    queued_kbps = inputs.queued_kbit / (period_s * np.exp(theta["drain"]))
     age = np.minimum(relative_age(inputs), _LARGEST_VIRTUAL_QUEUE)
-    log_worth = np.log(headroom) + np.log1p(urgency * (state.virtual_queue + age))
-    log_worth = log_worth + kappa * np.log(np.maximum(slices * inputs.weight, 1e-3))
-    prb = log_worth + np.log(demand_kbps / rate_kbps + _SMALLEST_NEED)
-    compute = gamma * (log_worth + np.log1p(arriving_kbps))
-    power = prb - price * np.log(rate_kbps / rate_kbps.mean(axis=-1, keepdims=True))
-    return np.stack((prb, compute, power), axis=-2)
-
-
-def shares_of_logits(logits: Array) -> Array:
-    """Softmax over the last axis. A learner that is a residual on the rule adds its actions to the logits before."""
-    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: Array = weights / weights.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def dpp_shares(inputs: SliceInputs, state: DppState, parameters: Array, period_s: float = 0.1) -> Array:
-    """The rule's decision: shares of PRBs, compute and power, shape (..., cells, 3, slices), as SliceEnv's scores."""
-    return shares_of_logits(dpp_logits(inputs, state, parameters, period_s))
+    multiplier = theta["headroom"] + np.log1p(np.exp(theta["urgency"]) * (state.virtual_queue + age))
+    if "weight_exponent" in theta:
+        multiplier = multiplier + np.exp(theta["weight_exponent"]) * np.log(np.maximum(slices * inputs.weight, 1e-2))
+    need = _demand_kbps(inputs, arriving_kbps + queued_kbps) / rate_with_all_prbs(state)
+    guarantee = multiplier + slopes["headroom"] + np.log(need + _SMALLEST_NEED)
+    compute = np.exp(theta["compute"]) * (multiplier + np.log1p(arriving_kbps))
+    lend = theta["lend"] + slopes["lend"]
+    power = theta["power"] + slopes["power"]
+    return np.stack(np.broadcast_arrays(guarantee, compute, lend, power), axis=-2)
 
 
 def relative_age(inputs: SliceInputs) -> Array:
     """Age of the oldest packet over the delay budget, 0 without one."""
     age, budget = inputs.hol_delay_ms, inputs.delay_budget_ms
     return np.divide(age, budget, out=np.zeros_like(age), where=budget > 0.0)
+
+
+def rate_with_all_prbs(state: DppState) -> Array:
+    """kbit/s of each slice if it had all PRBs, > 0; as of the cell where it had none, and 1 where nobody had."""
+    goodput, used = state.goodput_kbps, state.prb_used_ratio
+    cell_goodput, cell_used = (np.broadcast_to(x.sum(axis=-1, keepdims=True), x.shape) for x in (goodput, used))
+    of_cell = np.divide(cell_goodput, cell_used, out=np.ones_like(goodput), where=(cell_goodput > 0) & (cell_used > 0))
+    rate: Array = np.divide(goodput, used, out=of_cell, where=(goodput > 0.0) & (used > 0.0))
+    return rate
+
+
+def _demand_kbps(inputs: SliceInputs, waiting_kbps: Array) -> Array:
+    """What must be served: all that waits, or what was promised if that is a rate alone."""
+    rate_only = (inputs.target_kbps > 0.0) & (inputs.delay_budget_ms <= 0.0)
+    return np.where(rate_only, np.minimum(waiting_kbps, inputs.target_kbps * inputs.ues), waiting_kbps)
 
 
 def _shortfall(inputs: SliceInputs) -> Array:
@@ -144,30 +157,23 @@ def _allowed(inputs: SliceInputs) -> Array:
     return np.where(inputs.delay_budget_ms > 0.0, 1.0 - reliability, _TOLERANCE)
 
 
-def rate_with_all_prbs(state: DppState) -> Array:
-    """kbit/s of each slice if it had all PRBs, > 0; as of the cell where it had none, and 1 where nobody had."""
-    goodput, used = state.goodput_kbps, state.prb_used_ratio
-    cell_goodput, cell_used = (np.broadcast_to(x.sum(axis=-1, keepdims=True), x.shape) for x in (goodput, used))
-    of_cell = np.divide(cell_goodput, cell_used, out=np.ones_like(goodput), where=(cell_goodput > 0) & (cell_used > 0))
-    rate: Array = np.divide(goodput, used, out=of_cell, where=(goodput > 0.0) & (used > 0.0))
-    return rate
+def _named(parameters: Array, slices: int) -> dict[str, Array]:
+    """θ by name, with axes for cells and slices; all head-rooms as one."""
+    sizes = slices + len(COMMON), slices + len(COMMON) + len(TOLD)
+    if parameters.shape[-1] not in sizes:
+        raise ValueError(
+            f"{slices} slices take {sizes[0]} parameters, or {sizes[1]} where they are told, got {parameters.shape[-1]}"
+        )
+    values = np.clip(parameters, -_LARGEST_LOG, _LARGEST_LOG)[..., np.newaxis, :]
+    names = (*COMMON, *TOLD)[: parameters.shape[-1] - slices]
+    rest = {name: values[..., slices + i : slices + i + 1] for i, name in enumerate(names)}
+    return {"headroom": values[..., :slices], **rest}
 
 
-class _Parameters(NamedTuple):
-    headroom: Array
-    drain: Array
-    urgency: Array
-    gamma: Array
-    price: Array
-    kappa: Array | float
-
-
-def _split(parameters: Array, slices: int) -> _Parameters:
-    """exp(θ), each with axes for cells and slices."""
-    untold = slices + len(DEFAULTS)
-    if parameters.shape[-1] not in (untold, untold + 1):
-        raise ValueError(f"{slices} slices take {untold} parameters, or {untold + 1} told, got {parameters.shape[-1]}")
-    values = np.exp(np.clip(parameters, -_LARGEST_LOG, _LARGEST_LOG))[..., np.newaxis, :]
-    drain, urgency, gamma, price = (values[..., i : i + 1] for i in range(slices, untold))
-    kappa = values[..., untold:] if parameters.shape[-1] > untold else 0.0
-    return _Parameters(values[..., :slices], drain, urgency, gamma, price, kappa)
+def _price_slopes(theta: dict[str, Array], inputs: SliceInputs) -> dict[str, Array]:
+    """What told prices take from the logarithms of head-room, lend and power; zeros where they are hidden."""
+    of_power, of_prb = (inputs.log_prices[..., i, np.newaxis, np.newaxis] for i in range(2))
+    mean = (of_power + of_prb) / 2.0
+    by = {"headroom": mean, "lend": mean, "power": of_power - of_prb}
+    zero = np.zeros(1)
+    return {name: -theta.get(f"{name}_by_price", zero) * feature for name, feature in by.items()}

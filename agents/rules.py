@@ -7,7 +7,7 @@ that it runs, is compared and is kept as any trained policy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -16,9 +16,15 @@ from numpy.typing import NDArray
 
 from agents import dpp
 from agents.checkpoint import Checkpoint, CheckpointError
-from agents.slice_inputs import INPUTS_PER_SLICE, RESOURCES, SliceInputs, read_slice_inputs
+from agents.controls import action_of_logits, actions_per_cell
+from agents.slice_inputs import INPUTS_PER_SLICE, N_PRICES, SliceInputs, read_slice_inputs
+from pybridge.envs.shares import DEFAULT_SHARE_FLOOR, Controls
 
 Array = NDArray[np.float64]
+
+_SMALLEST_SHARE = 1e-9
+_ALL = 20.0
+"""Logarithm of what is lent over what is guaranteed, when all may be."""
 
 RULES = ("static", "proportional", "max-weight", "dpp")
 
@@ -30,7 +36,7 @@ class Rule(Protocol):
         """What it remembers at the beginning of an episode. shape: (..., cells, slices)."""
 
     def decide(self, inputs: SliceInputs, state: Any) -> tuple[Array, Any]:
-        """Shares (..., cells, 3, slices) of PRBs, compute and power, Σ over slices = 1, and what it remembers now."""
+        """Logarithms of what it wants, (..., cells, 4, slices) as `agents.dpp.dpp_logits`; what it remembers now."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,7 @@ class StaticRule:
         """Nothing is remembered."""
 
     def decide(self, inputs: SliceInputs, state: None) -> tuple[Array, None]:
-        shape = inputs.offered_kbps.shape
-        shares = self.parameters / self.parameters.sum(axis=-1, keepdims=True)
-        return np.broadcast_to(shares[..., np.newaxis, np.newaxis, :], (*shape[:-1], RESOURCES, shape[-1])).copy(), None
+        return _follow_prbs(np.broadcast_to(self.parameters[..., np.newaxis, :], inputs.offered_kbps.shape)), None
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class DppRule:
 
     def decide(self, inputs: SliceInputs, state: dpp.DppState) -> tuple[Array, dpp.DppState]:
         state = dpp.update_state(inputs, state)
-        return dpp.dpp_shares(inputs, state, self.parameters, self.period_s), state
+        return dpp.dpp_logits(inputs, state, self.parameters, self.period_s), state
 
 
 def make_rule(name: str, parameters: Array, period_s: float = 0.1) -> Rule:
@@ -141,23 +145,48 @@ def sla_static_shares(inputs: SliceInputs, rate_per_cell_kbps: float) -> Array:
 
 
 def _follow_prbs(need: Array) -> Array:
-    """Shares of all three resources by one need, equal where no need is above 0."""
+    """All PRBs are shared by one need, equally where nobody has one, and lent; the other resources follow."""
     total = need.sum(axis=-1, keepdims=True)
     equal = np.full_like(need, 1.0 / need.shape[-1])
-    shares = np.divide(need, total, out=equal, where=total > 0.0)
-    return np.repeat(shares[..., np.newaxis, :], RESOURCES, axis=-2)
+    shares = np.log(np.maximum(np.divide(need, total, out=equal, where=total > 0.0), _SMALLEST_SHARE))
+    rows = {dpp.GUARANTEE: shares, dpp.COMPUTE: shares, dpp.LEND: np.full_like(need, _ALL), dpp.POWER: 0.0 * need}
+    return np.stack([rows[row] for row in sorted(rows)], axis=-2)
 
 
-def rule_checkpoint(name: str, parameters: Array, cells: int, slices: int, training: dict[str, Any]) -> Checkpoint:
+@dataclass(frozen=True)
+class Interface:
+    """Of the environment that a rule is for."""
+
+    cells: int
+    slices: int
+    controls: Controls = "shares"
+    share_floor: float = DEFAULT_SHARE_FLOOR
+    told: bool = False
+    """Prices are appended to the observation."""
+    period_s: float = 0.1
+    """Between decisions."""
+
+    @property
+    def observation_shape(self) -> tuple[int]:
+        """Of the environment's observations."""
+        return (self.cells * self.slices * INPUTS_PER_SLICE + (N_PRICES if self.told else 0),)
+
+    @property
+    def action_shape(self) -> tuple[int]:
+        """Of its actions."""
+        return (self.cells * actions_per_cell(self.controls, self.slices),)
+
+
+def rule_checkpoint(name: str, parameters: Array, interface: Interface, training: dict[str, Any]) -> Checkpoint:
     """A rule as a checkpoint. parameters: (P,). training: JSON-able, where they come from."""
+    make_rule(name, parameters)
     header = {
         "algorithm": name,
-        "architecture": {"cells": cells, "slices": slices, "period_s": 0.1},
-        "observation_space": {"shape": [cells * slices * INPUTS_PER_SLICE]},
-        "action_space": {"shape": [cells * RESOURCES * slices]},
+        "architecture": asdict(interface),
+        "observation_space": {"shape": list(interface.observation_shape)},
+        "action_space": {"shape": list(interface.action_shape)},
         "training": training,
     }
-    make_rule(name, parameters)
     return Checkpoint({"parameters": np.asarray(parameters, np.float64)}, header)
 
 
@@ -167,33 +196,32 @@ class RulePolicy:
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Raises CheckpointError if the checkpoint is of another kind or lacks something."""
         try:
-            architecture = checkpoint.header["architecture"]
-            self._shape = (int(architecture["cells"]), int(architecture["slices"]))
-            name, parameters = checkpoint.header["algorithm"], checkpoint.tensors["parameters"].astype(np.float64)
-            self._rule = make_rule(name, parameters, float(architecture["period_s"]))
+            self._interface = Interface(**checkpoint.header["architecture"])
+            parameters = checkpoint.tensors["parameters"].astype(np.float64)
+            self._rule = make_rule(checkpoint.header["algorithm"], parameters, self._interface.period_s)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"checkpoint of a rule is incomplete: {error}") from error
         self.reset()
 
     def reset(self) -> None:
         """An episode begins: forget."""
-        self._state = self._rule.start(self._shape)
+        self._state = self._rule.start((self._interface.cells, self._interface.slices))
 
     def act(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
         """Scores for SliceEnv. Raises CheckpointError for an observation of another shape or with a NaN in it."""
+        interface = self._interface
         try:
-            inputs = read_slice_inputs(observation, *self._shape)
+            inputs = read_slice_inputs(observation, interface.cells, interface.slices)
         except ValueError as error:
             raise CheckpointError(str(error)) from error
-        shares, self._state = self._rule.decide(inputs, self._state)
-        return shares.astype(np.float32).reshape(-1)
+        logits, self._state = self._rule.decide(inputs, self._state)
+        return action_of_logits(logits, interface.controls, interface.share_floor)
 
     def check_spaces(self, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
         """Raises CheckpointError, naming both shapes, unless the spaces are those of the rule's cells and slices."""
-        cells, slices = self._shape
-        for what, space, size in (
-            ("an observation", observation_space, cells * slices * INPUTS_PER_SLICE),
-            ("an action", action_space, cells * RESOURCES * slices),
+        for what, space, shape in (
+            ("an observation", observation_space, self._interface.observation_shape),
+            ("an action", action_space, self._interface.action_shape),
         ):
-            if space.shape != (size,):
-                raise CheckpointError(f"rule for {what} of shape {(size,)}, here it is {space.shape}")
+            if space.shape != shape:
+                raise CheckpointError(f"rule for {what} of shape {shape}, here it is {space.shape}")

@@ -17,13 +17,12 @@ from pybridge.envs.slice_view import N_SHARES, N_SLA, SLA_BUDGET_SCALE_MS, SLA_N
 
 Array = NDArray[np.float64]
 
-RESOURCES = 3
-"""PRBs, DU compute, transmit power, in the order of SliceEnv's actions."""
-
 _KPMS = tuple(feature.kpm for feature in DEFAULT_SLICE_FEATURES)
 _SCALES = np.array([feature.scale for feature in DEFAULT_SLICE_FEATURES])
 _IS_LOG = np.array([feature.curve == "log" for feature in DEFAULT_SLICE_FEATURES])
 INPUTS_PER_SLICE = len(_KPMS) + N_SHARES + N_SLA
+N_PRICES = 2
+"""Numbers that the told track appends to an observation (`agents.network_task`)."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,25 @@ class SliceInputs:
     """Of the delay budget; 0 if none was agreed upon."""
     weight: Array
     """Operator weights, Σ = 1; whatever stands in the observation where they are hidden."""
+    log_prices: Array
+    """Standardised logarithms of the prices of power and PRBs, (..., 2); zeros where they are hidden."""
 
 
 def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int) -> SliceInputs:
-    """Unscale observations of shape (..., cells × slices × 20). Raises ValueError for another shape, or NaN."""
+    """Unscale observations of shape (..., cells × slices × 20), or two numbers more, the prices, where they are told.
+
+    Raises ValueError for another shape, or NaN.
+    """
     size = cells * slices * INPUTS_PER_SLICE
-    if observation.shape[-1:] != (size,):
+    if observation.shape[-1:] not in ((size,), (size + N_PRICES,)):
         raise ValueError(
-            f"{cells} cells of {slices} slices have observations of {size} numbers, got {observation.shape}"
+            f"{cells} cells of {slices} slices have observations of {size} numbers ({size + N_PRICES} with prices), "
+            f"got {observation.shape}"
         )
     if not np.isfinite(observation).all():
         raise ValueError("an observation is not finite")
-    rows = observation.astype(np.float64).reshape(*observation.shape[:-1], cells, slices, INPUTS_PER_SLICE)
+    told = observation[..., size:].astype(np.float64)
+    rows = observation[..., :size].astype(np.float64).reshape(*observation.shape[:-1], cells, slices, INPUTS_PER_SLICE)
     scaled = rows[..., : len(_KPMS)]
     values = np.where(_IS_LOG, np.expm1(scaled * np.log1p(_SCALES)), scaled * _SCALES)
     rate, budget, nines, weight = np.moveaxis(rows[..., -N_SLA:], -1, 0)
@@ -83,4 +89,5 @@ def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int
         delay_budget_ms=np.expm1(budget * np.log1p(SLA_BUDGET_SCALE_MS)),
         reliability=1.0 - 10.0 ** (-SLA_NINES * nines),
         weight=weight,
+        log_prices=told if told.shape[-1] else np.zeros((*told.shape[:-1], N_PRICES)),
     )

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.controls import action_of_logits
 from agents.dpp import default_parameters
 from agents.load import load_policy
-from agents.rules import RULES, RulePolicy, make_rule, rule_checkpoint, sla_static_shares
+from agents.rules import RULES, Interface, Rule, RulePolicy, make_rule, rule_checkpoint, sla_static_shares
 from agents.slice_inputs import SliceInputs, read_slice_inputs
 from pybridge import SliceEnv
+from pybridge.envs.shares import CappedMap
 from tests.link.scenario import TestScenario, fake
 
 KPMS = {
@@ -31,7 +33,7 @@ KPMS = {
 
 def inputs(**named: list[float]) -> SliceInputs:
     """One cell, three slices; what is not named is 0."""
-    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, np.zeros((1, 3)))
+    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, np.zeros((1, 3))) | {"log_prices": np.zeros(2)}
     return SliceInputs(**fields | {name: np.array([value], float) for name, value in named.items()})
 
 
@@ -54,17 +56,20 @@ def test_observations_are_read_back_as_the_simulation_reported_them() -> None:
     np.testing.assert_allclose(found.weight, [[0.5, 0.25, 0.25]] * 2, rtol=1e-6)
 
 
+def shares(rule: Rule, seen: SliceInputs) -> np.ndarray:
+    """Of the first period: PRBs, compute and power."""
+    logits, _ = rule.decide(seen, rule.start((1, 3)))
+    return action_of_logits(logits, "shares").reshape(3, 3)
+
+
 def test_proportional_is_the_built_in_one() -> None:
     # (offered + queued/0.1 s) / (kbit/s per PRB): 2000/10, 1000/20, 0.
     seen = inputs(
         offered_kbps=[1000, 1000, 0], queued_kbit=[100, 0, 0], goodput_kbps=[100, 200, 0], prb_used_ratio=[0.1, 0.1, 0]
     )
-    rule = make_rule("proportional", np.zeros(3))
-    shares, _ = rule.decide(seen, rule.start((1, 3)))
-    np.testing.assert_allclose(shares, [[[0.8, 0.2, 0.0]] * 3])
-    rule = make_rule("proportional", np.log([1.0, 4.0, 1.0]))
-    shares, _ = rule.decide(seen, rule.start((1, 3)))
-    np.testing.assert_allclose(shares, [[[0.5, 0.5, 0.0]] * 3])
+    np.testing.assert_allclose(shares(make_rule("proportional", np.zeros(3)), seen), [[0.8, 0.2, 0.0]] * 3, atol=1e-6)
+    doubled = make_rule("proportional", np.log([1.0, 4.0, 1.0]))
+    np.testing.assert_allclose(shares(doubled, seen), [[0.5, 0.5, 0.0]] * 3, atol=1e-6)
 
 
 def test_max_weight_is_the_built_in_one() -> None:
@@ -73,15 +78,21 @@ def test_max_weight_is_the_built_in_one() -> None:
         offered_kbps=[1000, 1000, 0], queued_kbit=[100, 0, 0], goodput_kbps=[100, 200, 0], prb_used_ratio=[0.1, 0.1, 0],
         hol_delay_ms=[50, 10, 0], delay_budget_ms=[0, 10, 0],
     )  # fmt: skip
-    rule = make_rule("max-weight", np.zeros(3))
-    shares, _ = rule.decide(seen, rule.start((1, 3)))
-    np.testing.assert_allclose(shares[0, 0], [1 / 3, 2 / 3, 0.0])
+    np.testing.assert_allclose(shares(make_rule("max-weight", np.zeros(3)), seen)[0], [1 / 3, 2 / 3, 0.0], atol=1e-6)
 
 
 def test_an_idle_network_is_shared_equally() -> None:
     for name in ("proportional", "max-weight"):
-        rule = make_rule(name, np.zeros(3))
-        np.testing.assert_allclose(rule.decide(inputs(), rule.start((1, 3)))[0], np.full((1, 3, 3), 1 / 3))
+        np.testing.assert_allclose(shares(make_rule(name, np.zeros(3)), inputs()), np.full((3, 3), 1 / 3), atol=1e-6)
+
+
+def test_what_a_slice_does_not_use_is_lent_and_power_is_even_under_capped_controls_too() -> None:
+    rule = make_rule("static", np.array([2.0, 1.0, 1.0]))
+    logits, _ = rule.decide(inputs(), rule.start((1, 3)))
+    lowest, compute, power, highest = CappedMap(1, 3, 0.05)(action_of_logits(logits, "capped"))[0]
+    for found, expected in ((lowest, [0.5, 0.25, 0.25]), (power, lowest), (highest, [1, 1, 1])):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(compute, 0.05 + 0.85 * np.array([0.5, 0.25, 0.25]), atol=1e-6)
 
 
 def test_static_shares_by_sla() -> None:
@@ -95,7 +106,7 @@ def test_static_shares_by_sla() -> None:
 @pytest.mark.parametrize("name", RULES)
 def test_a_checkpoint_runs_an_environment_and_forgets_at_reset(name: str, tmp_path: Path) -> None:
     parameters = default_parameters(3) if name == "dpp" else np.ones(3)
-    save_checkpoint(rule_checkpoint(name, parameters, 2, 3, {}), tmp_path)
+    save_checkpoint(rule_checkpoint(name, parameters, Interface(2, 3), {}), tmp_path)
     policy = load_policy(tmp_path)
     assert isinstance(policy, RulePolicy)
     env = SliceEnv(TestScenario(), program=fake())
@@ -115,14 +126,14 @@ def test_a_checkpoint_runs_an_environment_and_forgets_at_reset(name: str, tmp_pa
 
 class TestBadInput:
     def policy(self) -> RulePolicy:
-        return RulePolicy(rule_checkpoint("proportional", np.zeros(3), 1, 3, {}))
+        return RulePolicy(rule_checkpoint("proportional", np.zeros(3), Interface(1, 3), {}))
 
     def test_other_spaces(self) -> None:
         with pytest.raises(CheckpointError, match=r"an action of shape \(9,\), here it is \(8,\)"):
             self.policy().check_spaces(gym.spaces.Box(0, 1, (60,)), gym.spaces.Box(0, 1, (8,)))
 
     def test_other_observation(self) -> None:
-        with pytest.raises(CheckpointError, match=r"observations of 60 numbers, got \(61,\)"):
+        with pytest.raises(CheckpointError, match=r"observations of 60 numbers \(62 with prices\), got \(61,\)"):
             self.policy().act(np.zeros(61, np.float32))
 
     def test_nan(self) -> None:
@@ -131,9 +142,9 @@ class TestBadInput:
 
     def test_unknown_rule(self) -> None:
         with pytest.raises(ValueError, match="no rule is named 'fifo'"):
-            rule_checkpoint("fifo", np.zeros(3), 1, 3, {})
+            rule_checkpoint("fifo", np.zeros(3), Interface(1, 3), {})
 
     def test_lacking_tensor(self) -> None:
-        whole = rule_checkpoint("dpp", default_parameters(3), 1, 3, {})
+        whole = rule_checkpoint("dpp", default_parameters(3), Interface(1, 3), {})
         with pytest.raises(CheckpointError, match="parameters"):
             RulePolicy(Checkpoint({}, whole.header))
