@@ -71,6 +71,24 @@ class CrossEntropySearch:
         if len(self._told) == self._config.population:
             self._update()
 
+    def ask_population(self) -> Array:
+        """All candidates that are left until the next update, (n, d): for many simulations at once."""
+        count = self._config.population - len(self._told)
+        ahead = [] if self._asked is None else [self._asked]
+        while len(ahead) + len(self._pending) < count:
+            self._pending += self._draw()
+        self._asked, self._pending = None, (ahead + self._pending)[:count]
+        return np.array(self._pending)
+
+    def tell_population(self, values: Array) -> None:
+        """What the candidates of `ask_population` gave, (n,). Raises ValueError as `tell`, and for another number."""
+        count = self._config.population - len(self._told)
+        if self._asked is not None or len(self._pending) < count or values.shape != (count,):
+            raise ValueError("tell_population() takes a value for each candidate that ask_population() gave")
+        for value in values:
+            self.ask()
+            self.tell(float(value))
+
     def recommend(self) -> Array:
         """The best guess so far, (d,): the mean, moved towards the elite of the unfinished population."""
         if not self._told:

@@ -44,13 +44,14 @@ class StaticRule:
     """The same shares always: equal ones are "static equal", ones by SLA "SLA-static" (`sla_static_shares`)."""
 
     parameters: Array
-    """Shares of each slice, (..., slices), of any sum."""
+    """Logarithms of the slices' shares, (..., slices), of any sum; 0 is equal shares."""
 
     def start(self, shape: tuple[int, ...]) -> None:
         """Nothing is remembered."""
 
     def decide(self, inputs: SliceInputs, state: None) -> tuple[Array, None]:
-        return _follow_prbs(np.broadcast_to(self.parameters[..., np.newaxis, :], inputs.offered_kbps.shape)), None
+        shares = np.exp(self.parameters)[..., np.newaxis, :]
+        return _follow_prbs(np.broadcast_to(shares, inputs.offered_kbps.shape)), None
 
 
 @dataclass(frozen=True)

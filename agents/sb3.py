@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -19,6 +19,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from agents.checkpoint import Checkpoint
+from agents.learning_curve import LearningCurve
 
 CLIP_OBSERVATION = 10.0
 NORMALISATION_EPSILON = 1e-8
@@ -47,14 +48,6 @@ class PpoConfig:
     hidden: tuple[int, ...] = (64, 64)
 
 
-@dataclass
-class LearningCurve:
-    """One entry per finished training episode: environment steps so far, and the episode's mean reward per step."""
-
-    steps: list[int] = field(default_factory=list)
-    mean_reward: list[float] = field(default_factory=list)
-
-
 class _Recorder(BaseCallback):
     def __init__(self, total_steps: int, on_progress: Callable[[float], None]) -> None:
         super().__init__()
@@ -65,8 +58,7 @@ class _Recorder(BaseCallback):
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
             if "episode" in info:
-                self.curve.steps.append(self.num_timesteps)
-                self.curve.mean_reward.append(float(info["episode"]["r"]) / int(info["episode"]["l"]))
+                self.curve.add(self.num_timesteps, float(info["episode"]["r"]) / int(info["episode"]["l"]))
         self._on_progress(min(1.0, self.num_timesteps / self._total_steps))
         return True
 

@@ -87,7 +87,7 @@ def test_an_idle_network_is_shared_equally() -> None:
 
 
 def test_what_a_slice_does_not_use_is_lent_and_power_is_even_under_capped_controls_too() -> None:
-    rule = make_rule("static", np.array([2.0, 1.0, 1.0]))
+    rule = make_rule("static", np.log([2.0, 1.0, 1.0]))
     logits, _ = rule.decide(inputs(), rule.start((1, 3)))
     lowest, compute, power, highest = CappedMap(1, 3, 0.05)(action_of_logits(logits, "capped"))[0]
     for found, expected in ((lowest, [0.5, 0.25, 0.25]), (power, lowest), (highest, [1, 1, 1])):
@@ -105,7 +105,7 @@ def test_static_shares_by_sla() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_checkpoint_runs_an_environment_and_forgets_at_reset(name: str, tmp_path: Path) -> None:
-    parameters = default_parameters(3) if name == "dpp" else np.ones(3)
+    parameters = default_parameters(3) if name == "dpp" else np.zeros(3)
     save_checkpoint(rule_checkpoint(name, parameters, Interface(2, 3), {}), tmp_path)
     policy = load_policy(tmp_path)
     assert isinstance(policy, RulePolicy)

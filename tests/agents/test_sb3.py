@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 
 from agents.checkpoint import Checkpoint, CheckpointError, is_checkpoint, load_checkpoint, save_checkpoint
+from agents.learning_curve import LearningCurve
 from agents.mlp_policy import MlpPolicy, load_policy
-from agents.sb3 import LearningCurve, PpoConfig, train_ppo
+from agents.sb3 import PpoConfig, train_ppo
 
 
 class Target(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
