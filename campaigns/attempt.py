@@ -48,15 +48,22 @@ def attempt(root: str, job: Job, session: str, *needs: Attempt) -> Attempt:
     begun_at = time.monotonic()
     store = Store(Path(root))
     if not store.is_done(job.id):
+        try:
+            _make(store, job, session)
+        except OSError as error:
+            raise AttemptFailed(job.id, f"{error.filename or root}: {error.strerror or error}") from error
+    return Attempt(job.id, time.monotonic() - begun_at)
+
+
+def _make(store: Store, job: Job, session: str) -> None:
+    if not store.in_session(session):
+        raise AttemptFailed(job.id, "the campaign was stopped")
+    with store.attempt(job) as directory:
+        code = _run(directory, store, session)
         if not store.in_session(session):
             raise AttemptFailed(job.id, "the campaign was stopped")
-        with store.attempt(job) as directory:
-            code = _run(directory, store, session)
-            if not store.in_session(session):
-                raise AttemptFailed(job.id, "the campaign was stopped")
-            if not store.finish(job, directory, code):
-                raise AttemptFailed(job.id, _end_text(code))
-    return Attempt(job.id, time.monotonic() - begun_at)
+        if not store.finish(job, directory, code):
+            raise AttemptFailed(job.id, _end_text(code))
 
 
 def job_command(directory: Path) -> list[str]:

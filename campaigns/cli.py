@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from campaigns.engine import Outcome, execute, missing
+from campaigns.engine import Outcome, discard_damaged, execute, missing
 from campaigns.inspect import gc_command, out_option, reproduce_command, show_command, status_command
 from campaigns.model import Campaign, load_campaign, shipped_campaigns
 from campaigns.plan import Job, code_in_use, plan, remaining_s
-from campaigns.progress import ProgressReporter, duration_text
+from campaigns.progress import MAX_FAILURES, ProgressReporter, duration_text
 from campaigns.store import Store
 from pybridge.cli.overrides import set_option
 from pybridge.errors import SliceBridgeError
@@ -61,10 +61,13 @@ def run_command(source: str, out: Path, overrides: dict[str, Any], workers: int 
     with store.locked() as session:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            _set_damaged_aside(jobs, store, console)
+            for job_id in discard_damaged(jobs, store):
+                console.print(f"{job_id}: its files are not those of its manifest any more; it is made again")
             store.write_plan(definition.name, definition.model_dump(mode="json", exclude={"workers"}), jobs)
             todo = missing(jobs, store)
             console.print(_announcement(definition, jobs, todo, workers), soft_wrap=True)
+            if todo and source in shipped_campaigns():
+                console.print(_others(source, workers), soft_wrap=True)
             outcome = _execute(todo, len(jobs), store, session, workers, cluster, console) if todo else Outcome()
             report, reported = _report(store.root)
         except KeyboardInterrupt:
@@ -83,11 +86,22 @@ def run_command(source: str, out: Path, overrides: dict[str, Any], workers: int 
 
 
 @campaign.command("plan")
-@click.argument("source", metavar="FILE_OR_NAME")
+@click.argument("source", metavar="FILE_OR_NAME", required=False)
 @out_option
 @set_option("Change a campaign key.")
-def plan_command(source: str, out: Path, overrides: dict[str, Any]) -> None:
+@click.option("--all", "every", is_flag=True, help="All shipped campaigns, a line each, from nothing.")
+def plan_command(source: str | None, out: Path, overrides: dict[str, Any], every: bool) -> None:
     """Say what a campaign would run and about how long it would take; runs nothing."""
+    if every == (source is not None) or (every and overrides):
+        raise click.UsageError("give either a campaign or --all; --set needs a campaign")
+    if source is None:
+        for name in shipped_campaigns():
+            definition, jobs, _ = _open(name, out, {})
+            core_hours = sum(job.cost_s for job in jobs) / 3600
+            duration = duration_text(remaining_s(jobs, definition.workers))
+            size = f"{len(jobs):>6} runs, about {core_hours:.2f} core-hours"
+            click.echo(f"{name:<14}{size}: {duration} with {definition.workers} at a time")
+        return
     definition, jobs, store = _open(source, out, overrides)
     todo = missing(jobs, store)
     left_ids = {job.id for job in todo}
@@ -98,7 +112,7 @@ def plan_command(source: str, out: Path, overrides: dict[str, Any]) -> None:
         after = f", each after {_needs_text(chosen)}" if any(job.needs for job in chosen) else ""
         click.echo(f"{kind:<9}{len(chosen):>6} runs, {left} to do, about {hours:.2f} core-hours in all{after}")
     click.echo(_announcement(definition, jobs, todo, definition.workers))
-    click.echo(f"Shipped campaigns: {', '.join(shipped_campaigns())}.")
+    click.echo(f"Shipped campaigns: {', '.join(shipped_campaigns())}; `slicebridge campaign plan --all` compares them.")
 
 
 for _command in (status_command, show_command, reproduce_command, gc_command):
@@ -117,15 +131,8 @@ def _execute(
     from campaigns.cluster import open_cluster  # Dask takes half a second to load
 
     reporter = ProgressReporter(todo, total, workers, store, console)
-    with open_cluster(cluster, min(workers, len(todo))) as client, reporter:
+    with open_cluster(cluster, min(workers, len(todo)), store.root / "slurm") as client, reporter:
         return execute(todo, store, session, client, reporter)
-
-
-def _set_damaged_aside(jobs: Sequence[Job], store: Store, console: Console) -> None:
-    """Finished runs whose files were altered since are made again."""
-    for job_id in store.damaged(job.id for job in jobs if store.is_done(job.id)):
-        console.print(f"{job_id}: its files are not those of its manifest any more; it is made again", soft_wrap=True)
-        store.discard(job_id)
 
 
 def _open(source: str, out: Path, overrides: Mapping[str, Any]) -> tuple[Campaign, list[Job], Store]:
@@ -142,6 +149,15 @@ def _announcement(definition: Campaign, jobs: list[Job], todo: list[Job], worker
         f"Campaign {definition.name}: {len(jobs)} runs, {len(todo)} to do, about {estimate} with {workers} at a time "
         "(a first estimate; it improves as runs end). Ctrl-C stops it, and nothing that is done is lost."
     )
+
+
+def _others(chosen: str, workers: int) -> str:
+    """What the other shipped campaigns would take if nothing of them was done."""
+    estimates = []
+    for name in [name for name in shipped_campaigns() if name != chosen]:
+        _, jobs, _ = _open(name, Path(), {})
+        estimates.append(f"CAMPAIGN={name} about {duration_text(remaining_s(jobs, workers))} ({len(jobs)} runs)")
+    return f"Other campaigns, as `make campaign CAMPAIGN=NAME`: {', '.join(estimates)}."
 
 
 def _report(root: Path) -> tuple[str, bool]:
@@ -164,7 +180,9 @@ def _report(root: Path) -> tuple[str, bool]:
 
 def _failures(outcome: Outcome, store: Store) -> str:
     lines = [f"{len(outcome.failed)} runs failed, {len(outcome.blocked)} were skipped since they need one that failed."]
-    lines += [f"  {job.id}: {store.failure_log(job.id)}" for job in outcome.failed]
+    lines += [f"  {job.id}: {store.failure_log(job.id)}" for job in outcome.failed[:MAX_FAILURES]]
+    if len(outcome.failed) > MAX_FAILURES:
+        lines.append(f"  … `slicebridge campaign status {store.root} --runs` lists all.")
     return "\n".join([*lines, "The same command tries them again."])
 
 

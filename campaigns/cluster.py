@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import dask
 from distributed import Client, LocalCluster
@@ -16,6 +17,8 @@ CONNECT_TIMEOUT_S = 10.0
 STATUS_PAGE = "127.0.0.1:0"
 
 _QUIET = {"logging.distributed": "critical", "distributed.admin.log-format": "%(message)s"}
+# Dask takes workers for lost by the time of day; one that is set forward must not cost the runs under way.
+_EMBEDDED = {"distributed.scheduler.worker-ttl": None}
 
 
 class ClusterError(SliceBridgeError):
@@ -25,21 +28,22 @@ class ClusterError(SliceBridgeError):
 
 
 @contextmanager
-def open_cluster(spec: str | None, workers: int) -> Iterator[Client]:
+def open_cluster(spec: str | None, workers: int, logs: Path = Path()) -> Iterator[Client]:
     """A client of the cluster.
 
     spec: None: an embedded one of `workers` workers with one job at a time each. It lives in this process and needs no
     set-up; only Dask's status pages listen, on loopback. `tcp://HOST:PORT` (or `tls://`): a scheduler that stands, with
     whatever workers it has; start them with `--nthreads 1`. `slurm`: `workers` SLURM jobs through dask-jobqueue, as set
     in Dask's configuration (jobqueue.slurm). Workers on other machines need this package, the simulation program and
-    the results directory at the same paths. Raises ClusterError.
+    the results directory at the same paths. logs: where SLURM puts what workers say, unless Dask's configuration names
+    another directory. Raises ClusterError.
     """
     with ExitStack() as stack, dask.config.set(_QUIET):
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         if spec is None:
             address: object = stack.enter_context(_embedded(workers))
         elif spec == "slurm":
-            address = stack.enter_context(_slurm(workers))
+            address = stack.enter_context(_slurm(workers, logs))
         elif spec.startswith(("tcp://", "tls://")):
             address = spec
         else:
@@ -53,28 +57,38 @@ def open_cluster(spec: str | None, workers: int) -> Iterator[Client]:
 
 @contextmanager
 def _embedded(workers: int) -> Iterator[LocalCluster]:
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=False,
-        # Without an address of its own each of Dask's HTTP servers would listen on every interface.
-        dashboard_address=STATUS_PAGE,
-        worker_dashboard_address=STATUS_PAGE,
-        memory_limit=None,
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
+    with (
+        dask.config.set(_EMBEDDED),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=False,
+            # Without an address of its own each of Dask's HTTP servers would listen on every interface.
+            dashboard_address=STATUS_PAGE,
+            worker_dashboard_address=STATUS_PAGE,
+            memory_limit=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+    ):
         yield cluster
 
 
 @contextmanager
-def _slurm(workers: int) -> Iterator[object]:
+def _slurm(workers: int, logs: Path) -> Iterator[object]:
     from dask_jobqueue import SLURMCluster  # type: ignore[attr-defined]
 
     try:
-        # Not more than what one job needs; partition, account and the like come from Dask's configuration.
-        cluster = SLURMCluster(cores=1, processes=1, memory="2GB", scheduler_options={"dashboard_address": STATUS_PAGE})
+        cluster = SLURMCluster(
+            # Not more than what one job needs; partition, account and the like come from Dask's configuration.
+            cores=1,
+            processes=1,
+            memory="2GB",
+            scheduler_options={"dashboard_address": STATUS_PAGE},
+            log_directory=dask.config.get("jobqueue.slurm.log-directory", None) or str(logs.absolute()),
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise ClusterError(f"--cluster slurm: {error}") from error
     with cluster:
-        cluster.scale(workers)
+        # Workers whose SLURM job has ended, by its time limit or a lost node, are replaced.
+        cluster.adapt(minimum_jobs=workers, maximum_jobs=workers)
         yield cluster

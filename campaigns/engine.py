@@ -50,6 +50,14 @@ def missing(jobs: Sequence[Job], store: Store) -> list[Job]:
     return [job for job in jobs if not store.is_done(job.id)]
 
 
+def discard_damaged(jobs: Sequence[Job], store: Store) -> list[str]:
+    """Remove finished runs whose files were altered since, so that they are made again; their ids come back."""
+    damaged = store.damaged(job.id for job in jobs if store.is_done(job.id))
+    for job_id in damaged:
+        store.discard(job_id)
+    return damaged
+
+
 def execute(
     jobs: Sequence[Job], store: Store, session: str, client: Client, reporter: Reporter, retries: int = RETRIES
 ) -> Outcome:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Shows how far a campaign is: a live bar on a terminal, one line per event elsewhere."""
+"""Shows how far a campaign is: a live bar on a terminal, lines elsewhere; thousands of runs do not flood either."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,18 @@ from campaigns.store import Store
 
 REFRESH_S = 0.5
 BAR_WIDTH = 30
+
+MAX_LINES = 100
+"""Lines for runs that ended well: of larger campaigns every n-th run has one."""
+
+MAX_FAILURES = 20
+"""Failures and skipped runs that are told one by one."""
+
+MAX_RUNNING = 16
+"""Running jobs that the live display names."""
+
+ESTIMATE_SHARE = 0.02
+"""Share of the time that may go into estimating the time left."""
 
 
 class ProgressReporter:
@@ -37,6 +50,9 @@ class ProgressReporter:
         self._done, self._failed, self._blocked = total - len(jobs), 0, 0
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         self._shown_at = 0.0
+        self._told_failures = 0
+        self._lines_every = -(-len(jobs) // MAX_LINES)
+        self._estimate_s, self._estimated_at, self._estimate_took_s = 0.0, float("-inf"), 0.0
 
     def __enter__(self) -> Self:
         if self._live:
@@ -62,17 +78,17 @@ class ProgressReporter:
         if done:
             self._spent_s[job.kind] = self._spent_s.get(job.kind, 0.0) + wall_s
             self._planned_s[job.kind] = self._planned_s.get(job.kind, 0.0) + job.cost_s
-        what = Text("done  ", "green") if done else Text("FAILED", "bold red")
-        line = Text.assemble(f"[{self._counter}] ", what, f" {_name(job):<44}{wall_s:7.1f} s   {self._eta_text()}")
-        self._print(line)
         if not done:
-            self._print(Text(f"          log: {self._store.failure_log(job.id)}"))
+            self._tell_failure(job, wall_s)
+        elif self._done % self._lines_every == 0 or not self._left:
+            self._print(self._ended_line(job, Text("done  ", "green"), wall_s))
 
     def blocked(self, job: Job) -> None:
         """A job will not run, since one that it needs failed."""
         del self._left[job.id]
         self._blocked += 1
-        self._print(Text(f"[{self._counter}] skipped {_name(job)}: a run that it needs failed"))
+        if self._may_tell_failure():
+            self._print(Text(f"[{self._counter}] skipped {_name(job)}: a run that it needs failed"))
 
     def tick(self) -> None:
         """Time passed: refresh the live display."""
@@ -80,6 +96,20 @@ class ProgressReporter:
         if self._live and now - self._shown_at >= REFRESH_S:
             self._shown_at = now
             self._live.update(self._render(), refresh=True)
+
+    def _tell_failure(self, job: Job, wall_s: float) -> None:
+        if self._may_tell_failure():
+            self._print(self._ended_line(job, Text("FAILED", "bold red"), wall_s))
+            self._print(Text(f"          log: {self._store.failure_log(job.id)}"))
+
+    def _may_tell_failure(self) -> bool:
+        self._told_failures += 1
+        if self._told_failures == MAX_FAILURES + 1:
+            self._print(Text("Further failures are only counted; `slicebridge campaign status --runs` lists them."))
+        return self._told_failures <= MAX_FAILURES
+
+    def _ended_line(self, job: Job, what: Text, wall_s: float) -> Text:
+        return Text.assemble(f"[{self._counter}] ", what, f" {_name(job):<44}{wall_s:7.1f} s   {self._eta_text()}")
 
     @property
     def eta_s(self) -> float:
@@ -104,7 +134,14 @@ class ProgressReporter:
         return f"{finished:>{len(str(self._total))}}/{self._total}"
 
     def _eta_text(self) -> str:
-        return f"{duration_text(self.eta_s)} left" if self._left else ""
+        if not self._left:
+            return ""
+        begun_at = time.monotonic()
+        if begun_at - self._estimated_at >= self._estimate_took_s / ESTIMATE_SHARE:
+            self._estimate_s = self.eta_s
+            self._estimated_at = time.monotonic()
+            self._estimate_took_s = self._estimated_at - begun_at
+        return f"{duration_text(self._estimate_s)} left"
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
@@ -115,12 +152,16 @@ class ProgressReporter:
         filled = round(BAR_WIDTH * fraction)
         bar = Text.assemble(("━" * filled, "green"), ("━" * (BAR_WIDTH - filled), "bright_black"))
         counts = f"{self._done} done, {len(self._began_at)} running, {self._failed} failed of {self._total}"
+        if self._blocked:
+            counts = f"{counts}, {self._blocked} skipped"
         table.add_row(bar, counts, self._eta_text())
-        for job_id, began_at in self._began_at.items():
+        for job_id, began_at in itertools.islice(self._began_at.items(), MAX_RUNNING):
             job = self._left[job_id]
             fraction = self._store.progress(job.id)
             share = f"{fraction:4.0%}" if fraction else "    "
             table.add_row(Text(f"  {_name(job)}", "dim"), f"{share} {duration_text(time.monotonic() - began_at)}")
+        if (further := len(self._began_at) - MAX_RUNNING) > 0:
+            table.add_row(Text(f"  and {further} more", "dim"))
         return table
 
 

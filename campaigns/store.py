@@ -6,7 +6,8 @@ ROOT/runs/ID/       finished runs: job.json, manifest.json with exit code 0, and
 ROOT/failed/ID/     the last failed attempt of a run, kept for its log
 ROOT/tmp/ID.NAME/   attempts under way; who makes one holds ID.NAME.lock, and without an owner it is worthless
 ROOT/state/ID/      what a training under way needs to go on after a kill
-ROOT/session        the name of the running campaign; attempts of another one stop
+ROOT/lock           held by the running campaign
+ROOT/session        its name; attempts of another one stop
 ROOT/verified.json  runs whose checksums were right, by the sizes and times of their files
 
 The directory may be on a file system that several machines share, if it has POSIX locks.
@@ -19,11 +20,12 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from campaigns.plan import Job
 from pybridge.errors import SliceBridgeError
@@ -37,6 +39,9 @@ CURVE = "learning_curve.parquet"
 
 PROGRESS_FILE = "progress"
 """In the directory of a run under way: the fraction done, in decimal digits."""
+
+LOCK_WAIT_S = 1.0
+"""How long the lock of a campaign is asked for before it counts as held."""
 
 
 class StoreError(SliceBridgeError):
@@ -84,18 +89,15 @@ class Store:
         except OSError as error:
             raise StoreError(f"{error.filename}: cannot be written: {error.strerror}") from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StoreError(f"{self.root}: another process runs this campaign") from error
-            self._clear_leftovers()
-            session = self.root / "session"
+            if not _lock_soon(lock):
+                raise StoreError(f"{self.root}: another process runs this campaign")
             name = secrets.token_hex(8)
             try:
-                session.write_text(name, encoding="utf-8")
+                self._clear_leftovers()
+                (self.root / "session").write_text(name, encoding="utf-8")
                 yield name
             except OSError as error:
-                raise StoreError(f"{error.filename}: {error.strerror}") from error
+                raise StoreError(f"{error.filename or self.root}: {error.strerror or error}") from error
             finally:
                 self.end_session()
 
@@ -104,15 +106,23 @@ class Store:
         (self.root / "session").unlink(missing_ok=True)
 
     def in_session(self, name: str) -> bool:
-        """Whether the campaign of that name still runs."""
+        """Whether the campaign of that name still runs: one that was killed holds the lock no more."""
+        try:
+            with (self.root / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
         try:
             return (self.root / "session").read_text(encoding="utf-8") == name
         except OSError:
             return False
 
     def _clear_leftovers(self) -> None:
-        for directory in [path for path in self._tmp.iterdir() if path.is_dir()]:
-            lock = directory.with_name(f"{directory.name}.lock")
+        for name in {path.name.removesuffix(".lock") for path in self._tmp.iterdir()}:
+            directory, lock = self._tmp / name, self._tmp / f"{name}.lock"
             with lock.open("w") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -211,13 +221,28 @@ class Store:
         return wrong
 
 
+def _lock_soon(lock: IO[str]) -> bool:
+    """Whether the lock could be had; attempts that ask whether somebody holds it do so themselves for a moment."""
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOCK_WAIT_S / 20)
+
+
 def is_whole(directory: Path) -> bool:
     """Whether a run's manifest says exit code 0 and its files have the sizes that it says."""
+    folder = os.fspath(directory)  # text: the state of thousands of runs is asked for at once, and Path is slow
     try:
-        with (directory / "manifest.json").open("rb") as file:
+        with open(f"{folder}/manifest.json", "rb") as file:  # noqa: PTH123
             manifest = json.load(file)
-        code, files = manifest["exit_code"], manifest.get("files", {})
-        sizes_fit = all((directory / name).stat().st_size == file["bytes"] for name, file in files.items())
+        code, files = manifest["exit_code"], manifest["files"]
+        sizes = {name: os.stat(f"{folder}/{name}").st_size for name in files}  # noqa: PTH116
+        sizes_fit = all(sizes[name] == file["bytes"] for name, file in files.items())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):  # whatever damage does to JSON
         return False
     return code == 0 and not isinstance(code, bool) and sizes_fit
@@ -243,5 +268,8 @@ def _mark(directory: Path) -> str:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file that is there in full or not at all."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

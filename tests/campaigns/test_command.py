@@ -5,91 +5,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from tests.campaigns.conftest import CAMPAIGN
-
-FAKE = Path(__file__).parents[1] / "run" / "fake_program.py"
-DEADLINE_S = 120.0
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Path:
-    """Stands in for ran-slicing; slow if a file `slow` lies beside it, failing if one `fail-POLICY` does."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    wrapper = folder / "ran-slicing"
-    wrapper.write_text(
-        f"""#!/bin/sh
-        case "$*" in *--policy*--out*|*--agent*) [ -e {folder}/slow ] && sleep 3 ;; esac
-        for failing in {folder}/fail-*; do
-            case "$*" in *"--policy ${{failing##*/fail-}} "*) echo "the sky is falling"; exit 5 ;; esac
-        done
-        exec {sys.executable} {FAKE} "$@"
-        """
-    )
-    wrapper.chmod(0o755)
-    return wrapper
-
-
-@pytest.fixture
-def file(write: Callable[[str], Path]) -> Path:
-    """10 jobs: two trainings, two methods × two seeds × two sizes."""
-    text = CAMPAIGN.replace("  - {name: proportional, policy: proportional}\n", "")
-    text = text.replace("  - {name: heavy, set: {slices.urllc.traffic.load.factor: 2.0}}\n", "")
-    return write(text.replace("steps: 100, rollout_steps: 50", "steps: 50, rollout_steps: 50"))
-
-
-Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def start(program: Path, tmp_path: Path) -> Iterator[Start]:
-    """Starts `slicebridge campaign ARGUMENTS --out results`; whatever still runs in the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start_command(*arguments: str | Path) -> subprocess.Popen[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "pybridge",
-            "campaign",
-            *map(str, arguments),
-            "--out",
-            str(tmp_path / "results"),
-        ]
-        environment = os.environ | {"SLICEBRIDGE_BIN": str(program)}
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        started.append(subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes))
-        return started[-1]
-
-    yield start_command
-    for process in started:
-        process.kill()
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    output, _ = process.communicate(timeout=DEADLINE_S)
-    return process.returncode, output
+from tests.campaigns.conftest import Start, finish, wait_until
 
 
 def done(tmp_path: Path) -> set[str]:
     return {path.parent.name for path in (tmp_path / "results" / "tiny" / "runs").glob("*/manifest.json")}
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_plan_then_run_then_nothing_to_do(start: Start, file: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_all_jobs_run_once_and_needs_come_first(jobs: list[Job], store: Store, p
 def test_as_many_at_a_time_as_there_are_workers(jobs: list[Job], store: Store, processes: Jobs, tmp_path: Path) -> None:
     count = f"ls -d {store.root}/tmp/*/ | wc -l >>{tmp_path}/counts; sleep 0.2"
     for job in jobs:
-        processes.behave(job.id, f"{count}; echo '{{\"exit_code\": 0}}' >manifest.json")
+        processes.behave(job.id, f'{count}; echo \'{{"exit_code": 0, "files": {{}}}}\' >manifest.json')
     assert run(jobs[:12], store) == (12, 0, 0)
     assert max(map(int, (tmp_path / "counts").read_text().split())) == WORKERS
 
@@ -128,7 +128,7 @@ def test_interrupted_campaign_ends_its_processes_and_resumes_with_what_is_missin
 
 
 DAMAGED = [
-    "", "{", "[]", "{}", "\x00", '{"exit_code": 1, "files": {}}',
+    "", "{", "[]", "{}", "\x00", '{"exit_code": 0}', '{"exit_code": 1, "files": {}}',
     '{"exit_code": false, "files": {}}', '{"exit_code": 0, "files": {"gone": {"bytes": 0}}}',
     '{"exit_code": 0, "files": []}', '{"exit_code": 0, "files": {"job.json": 3}}',
 ]  # fmt: skip
