@@ -11,7 +11,12 @@ from pybridge.cli.plugins import PluginGroup
 
 @click.group(
     cls=PluginGroup,
-    own={"keys": "pybridge.cli.keys:keys", "run": "pybridge.cli.run:run", "schema": "pybridge.cli.schema:schema"},
+    own={
+        "conformance": "pybridge.cli.conformance:conformance",
+        "keys": "pybridge.cli.keys:keys",
+        "run": "pybridge.cli.run:run",
+        "schema": "pybridge.cli.schema:schema",
+    },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="slicebridge")

@@ -162,7 +162,7 @@ class Peer:
         lean = sum(self.action) / 1e4
         body = b""
         for item in self.schema["state"]:
-            if item.get("levels") == "both" and self.levels == "high":
+            if item.get("levels") == "both" and self.levels != "both":
                 continue
             count = math.prod(item["shape"])
             if item["dtype"] == "<i4":
