@@ -212,6 +212,7 @@ class Episode:
         header = Header(MessageType.ACTION, episode=self._number, step=self._step)
         self.awaits_action = False
         self._step += 1
+        self.deadline = time.monotonic() + self._step_timeout_s
         if self._remote is not None:
             self._remote.computes()
         self._send(header, action.flat)

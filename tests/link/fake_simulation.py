@@ -259,6 +259,7 @@ MISBEHAVIOURS: dict[str, Callable[[Peer], None]] = {
     "early-bye": lambda peer: say_and_exit(peer, BYE, "tired", 0),
     "beats": beat,
     "hang": lambda peer: time.sleep(600),
+    "slow": lambda peer: time.sleep(1.0),
     "stale": send_stale,
     "heartbeat": lambda peer: [peer.send(HEARTBEAT, b"") for _ in range(3)].clear(),
     "flood": flood,

@@ -192,6 +192,14 @@ def test_a_simulation_that_sends_no_state_is_ended_at_the_deadline(mode: str) ->
         assert is_gone(pid)
 
 
+def test_the_deadline_is_that_of_a_step_not_of_the_episode() -> None:
+    with Session(TestScenario(), program=fake("slow"), step_timeout_s=3.0) as session:
+        session.reset()
+        session.step(session.action())
+        time.sleep(2.5)
+        assert session.step(session.action()).step == 2
+
+
 def test_a_simulation_that_does_not_exit_after_its_last_step_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pybridge.episode.END_GRACE_S", 1.0)
     with Session(TestScenario(), program=fake("linger")) as session:
