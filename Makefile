@@ -7,13 +7,14 @@ SHELL := /bin/bash
 CAMPAIGN ?= first-nr
 ARGS ?=
 NS3_DIR ?=
+FUZZ_RUNS ?= 1000000
 export NS3_DIR
 # Lets ccache, where there is one, share objects between clones.
 export CCACHE_BASEDIR := $(CURDIR)
 
 PYTHON := .venv/bin/python
 
-.PHONY: help campaign test build lint bench clean setup system python ns3
+.PHONY: help campaign test build lint bench fuzz clean setup system python ns3
 
 help:
 	@echo 'make campaign  set up, build, run the campaign CAMPAIGN=$(CAMPAIGN); what is done already is not run again'
@@ -21,6 +22,7 @@ help:
 	@echo 'make build     set up and build build/bin/ran-slicing'
 	@echo 'make lint      check style and types: ruff, mypy, clang-format'
 	@echo 'make bench     set up, build, measure; prints a table and writes results/bench.json'
+	@echo 'make fuzz      a million malformed inputs for each thing that reads them, C++ (libFuzzer, needs Clang) and Python'
 	@echo 'make clean     remove what was built and the runs; set-up (.venv, .deps) and campaigns stay'
 	@echo
 	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: first-nr)'
@@ -50,8 +52,12 @@ lint: python
 bench: build
 	$(PYTHON) -m tests.bench
 
+fuzz: setup
+	@tools/system-packages.sh fuzz
+	tools/fuzz.sh $(FUZZ_RUNS)
+
 clean:
-	rm -rf build build-asan results/runs results/bench.json
+	rm -rf build build-asan build-fuzz results/runs results/bench.json
 
 setup: system python ns3
 

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Installs, by apt, the system packages that a part of the set-up needs: only those that are missing.
 #
-#   tools/system-packages.sh build|python|check
+#   tools/system-packages.sh build|python|fuzz|check
 #
 # build   compiler, CMake, Ninja and C++ libraries
+# fuzz    Clang with libFuzzer
 # python  Python 3.11 or later that can make virtual environments
-# check   installs nothing; prints the packages that either part lacks, one a line
+# check   installs nothing; prints the packages that build and python lack, one a line
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/lib.sh
@@ -48,6 +49,16 @@ missing_python()
     fi
 }
 
+missing_fuzz()
+{
+    local program=$'#include <cstddef>\nextern "C" int LLVMFuzzerTestOneInput(const char*, std::size_t) { return 0; }'
+    if ! clang++ -fsanitize=fuzzer,address -x c++ - -o /dev/null <<<"$program" 2>/dev/null; then
+        # Debian has the runtime in a package of its own since version 14, named after that of Clang.
+        echo clang
+        apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p'
+    fi
+}
+
 install()
 {
     local -a command=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
@@ -74,8 +85,9 @@ missing()
     case "$1" in
         build) missing_tools; missing_headers ;;
         python) missing_python ;;
+        fuzz) missing_fuzz ;;
         check) missing build; missing python ;;
-        *) die "usage: tools/system-packages.sh build|python|check" ;;
+        *) die "usage: tools/system-packages.sh build|python|fuzz|check" ;;
     esac
 }
 
