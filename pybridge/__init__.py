@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pybridge.scenario import Scenario, ScenarioError, load_scenario
     from pybridge.schema import Schema
     from pybridge.session import Session
+    from pybridge.slots import SlotReport
     from pybridge.task import Task
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ _HOMES = {
     "ScenarioError": "pybridge.scenario",
     "Schema": "pybridge.schema",
     "Session": "pybridge.session",
+    "SlotReport": "pybridge.slots",
     "SliceEnv": "pybridge.envs",
     "SliceVectorEnv": "pybridge.envs",
     "Task": "pybridge.task",
@@ -53,6 +55,7 @@ __all__ = [
     "SliceBridgeError",
     "SliceEnv",
     "SliceVectorEnv",
+    "SlotReport",
     "Task",
     "__version__",
     "load_scenario",

@@ -25,11 +25,13 @@ from pybridge.errors import (
     SimulationFailed,
     SimulationTimeout,
 )
+from pybridge.forked_simulation import ForkedSimulation
 from pybridge.listener import MAX_REASON_BYTES, Connection, Listener, Message, Ticket, parse_object
 from pybridge.observation import FLOAT, Action, Observation
 from pybridge.process import Program, SimulationProcess, Watched
 from pybridge.remote import Remote, RemotePeer, start_command, write_ticket
 from pybridge.schema import Levels, Schema
+from pybridge.slots import MAX_SLOTS_BYTES, SlotGrid, SlotReport, joined, parse_slots, slot_grid
 from pybridge.wire import Flag, Header, MessageType
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ _log = logging.getLogger(__name__)
 
 # A plain integer: an IntFlag costs a microsecond at every use.
 _LAST = int(Flag.LAST)
+_PAUSED = int(Flag.PAUSED)
 
 LATE_NEWS_S = 0.05
 """For messages to arrive that were sent by a process that has ended."""
@@ -74,9 +77,16 @@ class Episode:
         levels: Levels,
         step_timeout_s: float,
         low_policy: LowPolicy | None = None,
+        *,
+        debug: bool = False,
     ) -> None:
-        """low_policy: what the simulation shall decide about UEs by, with levels "delegated"."""
+        """low_policy: what the simulation shall decide about UEs by, with levels "delegated".
+
+        debug: it may be stopped between epochs, and forked.
+        """
         self.awaits_action = False
+        self.paused = False
+        """It waits for `go_on`."""
         self.dropped = 0
         self.deadline = math.inf
         """Of what is being waited for, on the clock `time.monotonic()`."""
@@ -85,17 +95,27 @@ class Episode:
         self._levels = levels
         self._step_timeout_s = step_timeout_s
         self._low_policy = low_policy
+        self._debug = debug
+        self._grid: SlotGrid | None = None
+        self._slots: list[SlotReport] = []
         self._step = 0
+        self._shown: Observation | None = None
         self._last: Observation | None = None
         self._private: Path | None = None
         self._ticket: Ticket | None = None
         self._link: Connection | None = None
-        self._child: SimulationProcess | RemotePeer | None = None
-        self._remote: RemotePeer | None = None
+        self._child: SimulationProcess | RemotePeer | ForkedSimulation | None = None
+        self._foreign: RemotePeer | ForkedSimulation | None = None
+        """If it is no child of this process, and counts as ended when it says so."""
         self._dtype: np.dtype[Any] = np.dtype([])
 
     @property
-    def process(self) -> SimulationProcess | RemotePeer:
+    def shown(self) -> Observation | None:
+        """The last observation."""
+        return self._shown
+
+    @property
+    def process(self) -> SimulationProcess | RemotePeer | ForkedSimulation:
         """The simulation. Raises `SessionStateError` before `launch()`."""
         if self._child is None:
             raise SessionStateError("the simulation has not been started")
@@ -124,7 +144,7 @@ class Episode:
         run_id, token = f"run-{self._number}-{secrets.token_hex(8)}", secrets.token_hex(32)
         self._ticket = self._listener.expect(run_id, token)
         if isinstance(program, Remote):
-            self._child = self._remote = RemotePeer(program.heartbeat_timeout_s)
+            self._child = self._foreign = RemotePeer(program.heartbeat_timeout_s)
             ticket = write_ticket(directory, run_id, token)
             print(
                 start_command(scenario_file, ticket, self._listener.endpoint, program.keyed),
@@ -136,7 +156,11 @@ class Episode:
             if out_dir is not None:
                 arguments += ["--out", str(out_dir)]
             self._child = SimulationProcess(
-                [*program.command, *arguments], directory / "log.txt", {"SLICEBRIDGE_TOKEN": token}, fork=program.fork
+                [*program.command, *arguments],
+                directory / "log.txt",
+                {"SLICEBRIDGE_TOKEN": token},
+                fork=program.fork,
+                terminal=program.terminal,
             )
         self.deadline = time.monotonic() + connect_timeout_s
 
@@ -169,8 +193,10 @@ class Episode:
             if self._last is not None:
                 if message.header.type == MessageType.ERROR:
                     raise self._unexpected_end(message)
-                if self._remote is not None:
-                    self._remote.ended()
+                if self._foreign is not None:
+                    self._foreign.ended()
+            elif message.header.type == MessageType.SLOTS:
+                self._take_slots(message)
             elif message.header.type != MessageType.STATE:
                 raise self._unexpected_end(message)
             elif message.header.episode != self._number or message.header.step != self._step:
@@ -207,27 +233,119 @@ class Episode:
         """As `Listener.pump`, but a flood of messages does not hide the deadline."""
         return self._listener.pump(deadline, process) and (self.has_news or time.monotonic() < deadline)
 
-    def send_action(self, action: Action) -> None:
-        """Answer the STATE that was received last."""
-        header = Header(MessageType.ACTION, episode=self._number, step=self._step)
+    def send_action(self, action: Action, flags: int = 0) -> None:
+        """Answer the STATE that was received last.
+
+        flags: bits of `Flag` that ask for slots, for a simulation that is debugged.
+        """
+        header = Header(MessageType.ACTION, flags, episode=self._number, step=self._step)
         self.awaits_action = False
         self._step += 1
         self.deadline = time.monotonic() + self._step_timeout_s
-        if self._remote is not None:
-            self._remote.computes()
+        if self._foreign is not None:
+            self._foreign.computes()
         self._send(header, action.flat)
 
+    @property
+    def grid(self) -> SlotGrid:
+        """How slots are cut. Raises `SessionStateError` unless it is debugged."""
+        if self._grid is None:
+            raise SessionStateError("slots are told of in a session with debug=True, after reset()")
+        return self._grid
+
+    def go_on(self, flags: int) -> None:
+        """Answer a pause. flags: as in `send_action`."""
+        self.paused = False
+        self.deadline = time.monotonic() + self._step_timeout_s
+        if self._foreign is not None:
+            self._foreign.computes()
+        self._send(Header(MessageType.CONTINUE, flags, episode=self._number, step=self._step), b"")
+
+    def wait_slots(self) -> SlotReport:
+        """Wait for a pause or an observation, and report on all slots since. Raises as `wait`."""
+        observation = None
+        while observation is None and not self.paused:
+            observation = self.advance()
+            if observation is None and not self.paused and not self._pump(self.deadline, self._child):
+                observation = self.conclude()
+        if not self._slots:
+            raise ProtocolError("the simulation reports no slots")
+        reports, self._slots = self._slots, []
+        return joined(reports, observation)
+
+    def fork(self, directory: Path | None, timeout_s: float) -> Episode:
+        """A copy of the simulation, which waits for the same answer as it does.
+
+        directory: where the copy goes on with the records; None: it keeps none.
+        timeout_s: for each of the two to dial in again.
+
+        Raises `SimulationError`; the simulation can go on if it still `awaits_action`.
+        """
+        shown, ticket = self._shown, self._ticket
+        assert shown is not None
+        assert ticket is not None
+        child = Episode(
+            self._listener, self._number, self._levels, self._step_timeout_s, self._low_policy, debug=self._debug
+        )
+        log = child._prepare_fork(directory) / "log.txt"
+        child._step = self._step
+        resume, new = secrets.token_hex(32), secrets.token_hex(32)
+        self._listener.forget(ticket)
+        self._ticket = self._listener.expect(ticket.run_id, resume)
+        child._ticket = self._listener.expect(f"{ticket.run_id}-{secrets.token_hex(4)}", new)
+        order = {"token": resume, "out": None if directory is None else str(directory.absolute())}
+        order |= {"fork_run_id": child._ticket.run_id, "fork_token": new, "log": str(log.absolute())}
+        self.awaits_action = False
+        self._send(Header(MessageType.FORK, episode=self._number, step=self._step), json.dumps(order).encode())
+        self._link = None
+        self.deadline = time.monotonic() + timeout_s
+        try:
+            self._expect_same(shown, self.wait())
+            child._adopt(self.connection.debug or {}, log)
+            child.deadline = time.monotonic() + timeout_s
+            child._expect_same(shown, child.wait())
+        except BaseException:
+            child.kill()
+            raise
+        return child
+
+    def _prepare_fork(self, directory: Path | None) -> Path:
+        if directory is None:
+            directory = self._private = Path(tempfile.mkdtemp(prefix="slb-run-"))
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    def _adopt(self, offer: dict[str, Any], log: Path) -> None:
+        """Supervise the process that a simulation has forked, by what it says when it dials in again."""
+        fork = offer.get("fork")
+        if not isinstance(fork, dict) or not isinstance(fork.get("pid"), int):
+            reason = fork.get("error") if isinstance(fork, dict) else "it does not tell of a process"
+            raise SimulationError(f"the simulation cannot be forked: {reason}")
+        self._child = self._foreign = ForkedSimulation(fork["pid"], log)
+
+    def _expect_same(self, shown: Observation, again: Observation) -> None:
+        if again.header != shown.header or again.flat.tobytes() != shown.flat.tobytes():
+            raise SimulationError("the simulation shows another state after it was forked", self.process.log)
+
+    def _take_slots(self, message: Message) -> None:
+        header, body = message
+        if header.episode != self._number or header.step != self._step:
+            self.dropped += 1
+            return
+        self._slots.append(parse_slots(body, header.time_ns, self.grid, self.connection.schema))
+        self.paused = bool(header.flags & _PAUSED)
+
     def stop(self) -> None:
-        """End early: BYE if the simulation waits for an action, else at once. Never raises for its sake."""
-        if self._child is None or not self.awaits_action:
+        """End early: BYE if the simulation waits for an answer, else at once. Never raises for its sake."""
+        if self._child is None or not (self.awaits_action or self.paused):
             self.kill()
             return
-        self.awaits_action = False
+        self.awaits_action = self.paused = False
         header = Header(MessageType.BYE, episode=self._number, step=self._step)
         try:
             self.connection.send(header, json.dumps({"reason": "the learner ended the episode"}).encode())
-            if self._remote is not None:
-                self._remote.ended()
+            if self._foreign is not None:
+                self._foreign.ended()
             code = self._child.wait(END_GRACE_S)
         except ProtocolError:
             code = self._child.terminate()
@@ -264,8 +382,11 @@ class Episode:
         self._link = ticket.connection
         if self._link is None:
             return False
-        if self._remote is not None:
-            self._remote.attach(self._link)
+        if isinstance(self._child, RemotePeer):
+            self._child.attach(self._link)
+        if self._debug:
+            self._grid = slot_grid(self._link.debug)
+            self._link.max_slots_bytes = MAX_SLOTS_BYTES
         self._welcome(self._link.schema)
         self.deadline = time.monotonic() + self._step_timeout_s
         return True
@@ -291,7 +412,8 @@ class Episode:
             raise ProtocolError(f"a STATE has {self._dtype.itemsize} bytes by its schema, got {len(body)}")
         self.awaits_action = not header.flags & _LAST
         flat = np.frombuffer(body, FLOAT)
-        return Observation(self.connection.schema, self._levels, header, flat, self._dtype)
+        self._shown = Observation(self.connection.schema, self._levels, header, flat, self._dtype)
+        return self._shown
 
     def _unexpected_end(self, message: Message) -> SimulationError:
         """The simulation said BYE or ERROR in place of a STATE."""

@@ -286,6 +286,10 @@ class Connection:
         """Largest body taken."""
         self.last_seen = time.monotonic()
         """When anything came last, on the clock `time.monotonic()`."""
+        self.debug: dict[str, Any] | None = hello.get("debug")
+        """What it offers to a debugger, as it came; None: nothing."""
+        self.max_slots_bytes = 0
+        """Largest SLOTS message taken; 0: none is due."""
         self._listener = listener
         self._inbox: deque[Message] = deque()
 
@@ -294,16 +298,18 @@ class Connection:
         self.last_seen = time.monotonic()
         kind = message.header.type
         if kind in (MessageType.STATE, MessageType.BYE, MessageType.ERROR):
-            self._keep(message)
+            self._keep(message, self.max_body_bytes)
+        elif kind == MessageType.SLOTS and self.max_slots_bytes:
+            self._keep(message, self.max_slots_bytes)
         elif kind != MessageType.HEARTBEAT:
             raise ProtocolError(f"a simulation may not send {MessageType(kind).name} now")
 
-    def _keep(self, message: Message) -> None:
+    def _keep(self, message: Message, max_bytes: int) -> None:
         """What a peer sends must not fill the memory, whether somebody reads it or not."""
         if self.failure is not None:
             return
-        if len(message.body) > self.max_body_bytes:
-            raise ProtocolError(f"a message of up to {self.max_body_bytes} bytes was due, got {len(message.body)}")
+        if len(message.body) > max_bytes:
+            raise ProtocolError(f"a message of up to {max_bytes} bytes was due, got {len(message.body)}")
         if len(self._inbox) == MAX_UNREAD:
             raise ProtocolError(f"{MAX_UNREAD} messages came without any answer being waited for")
         self._inbox.append(message)

@@ -182,6 +182,12 @@ class Action:
         self._low, self._high = self._bounds()
         self._clipped = np.empty_like(self.flat)
 
+    def copy(self) -> Action:
+        """Another one with the same values."""
+        other = Action(self.schema, self.levels)
+        other.flat[...] = self.flat
+        return other
+
     def check(self) -> None:
         """Raise `ActionError` naming the first tensor and index that is NaN or out of its range."""
         # What clipping leaves as it is lies in range; NaN does not survive fmax.

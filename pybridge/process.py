@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from pybridge.fork_server import ForkedProcess, ForkServerLost, shared_server
 
 BINARY_VARIABLE = "SLICEBRIDGE_BIN"
 BINARY_NAME = "ran-slicing"
+
+DEBUGGER = ("gdb", "--quiet", "--args")
 
 Child = subprocess.Popen[bytes] | ForkedProcess
 
@@ -54,13 +57,24 @@ class Program(NamedTuple):
     command: tuple[str, ...]
     fork: bool
     """From a server that has it loaded (docs/fork-server.md), where that can be; else executed."""
+    terminal: bool = False
+    """It has this process's terminal, and no log."""
 
 
-def chosen_program(command: Sequence[str | Path] | None) -> Program:
-    """The user's own command, executed; None: the built program, forked. Raises `BinaryNotFound`."""
-    if command is None:
-        return Program((str(find_binary()),), fork=True)
-    return Program(tuple(str(part) for part in command), fork=False)
+def chosen_program(command: Sequence[str | Path] | None, options: Sequence[str] = (), *, gdb: bool = False) -> Program:
+    """The user's own command, executed; None: the built program, forked.
+
+    options: of the simulation program, behind the command.
+    gdb: executed under gdb, which gets the terminal.
+
+    Raises `BinaryNotFound`.
+    """
+    parts = [str(find_binary())] if command is None else [str(part) for part in command]
+    if gdb:
+        if shutil.which(DEBUGGER[0]) is None:
+            raise BinaryNotFound(f"{DEBUGGER[0]} is not installed")
+        return Program((*DEBUGGER, *parts, *options), fork=False, terminal=True)
+    return Program((*parts, *options), fork=command is None)
 
 
 class SimulationProcess:
@@ -72,12 +86,19 @@ class SimulationProcess:
     """
 
     def __init__(
-        self, command: Sequence[str], log: Path, environment: Mapping[str, str], *, fork: bool = False
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str],
+        *,
+        fork: bool = False,
+        terminal: bool = False,
     ) -> None:
         """Start `command`.
 
         environment: variables besides those of this process.
         fork: command[0] has `--serve` (docs/fork-server.md): fork from a server that has it loaded, where that can be.
+        terminal: it reads from and writes to the terminal, Ctrl-C is for it alone, and the log stays empty.
 
         Raises `BinaryNotFound` if it cannot be executed.
         """
@@ -88,11 +109,15 @@ class SimulationProcess:
         with log.open("wb") as output:
             try:
                 forked = _fork(command, variables, environment, output) if fork else None
-                self._child = _execute(command, {**variables, **environment}, output) if forked is None else forked
+                if forked is not None:
+                    self._child: Child = forked
+                else:
+                    execute = _execute_in_terminal if terminal else _execute
+                    self._child = execute(command, {**variables, **environment}, output)
             except OSError as error:
                 raise BinaryNotFound(f"cannot start {command[0]}: {error.strerror or error}") from error
         self._pidfd = _open_pidfd(self._child.pid) if forked is None else forked.pidfd
-        self._finalizer = weakref.finalize(self, _end, self._child, self._pidfd, os.getpid())
+        self._finalizer = weakref.finalize(self, _end, self._child, self._pidfd, os.getpid(), terminal)
 
     @property
     def pid(self) -> int:
@@ -161,13 +186,18 @@ class SimulationProcess:
 
     def log_tail(self, lines: int = 20) -> str:
         """Last lines of the log, at most 8 KiB of it."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
-                text = file.read().decode(errors="replace")
-        except OSError:
-            return ""
-        return "\n".join(text.splitlines()[-lines:])
+        return tail_of(self.log, lines)
+
+
+def tail_of(log: Path, lines: int = 20) -> str:
+    """Last lines of a file, at most 8 KiB of it; empty if it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
 
 
 class Watched(Protocol):
@@ -246,6 +276,26 @@ def _execute(command: Sequence[str], variables: Mapping[str, str], output: IO[by
     )
 
 
+def _execute_in_terminal(
+    command: Sequence[str], variables: Mapping[str, str], output: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """In a process group of its own, which the terminal's keys go to from now on, if there is a terminal."""
+    child = subprocess.Popen(
+        list(command), env={**variables, "SLICEBRIDGE_PARENT_PID": str(os.getpid())}, process_group=0
+    )
+    if sys.stdin.isatty():
+        # A process in the background may name another group only if it ignores this signal.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.tcsetpgrp(sys.stdin.fileno(), child.pid)
+        child.send_signal(signal.SIGCONT)  # it may have read before that, and been stopped
+    return child
+
+
+def _take_terminal_back() -> None:
+    if sys.stdin.isatty():
+        os.tcsetpgrp(sys.stdin.fileno(), os.getpgrp())
+
+
 def _fork(
     command: Sequence[str], variables: Mapping[str, str], further: Mapping[str, str], output: IO[bytes]
 ) -> ForkedProcess | None:
@@ -259,11 +309,14 @@ def _fork(
     return None
 
 
-def _end(child: Child, pidfd: int | None, owner: int) -> None:
+def _end(child: Child, pidfd: int | None, owner: int, terminal: bool) -> None:
     """Finalizer: kill and reap the child, unless this is a fork of the process that started it."""
-    if os.getpid() == owner and child.poll() is None:
-        child.kill()
-        child.wait()
+    if os.getpid() == owner:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        if terminal:
+            _take_terminal_back()
     if pidfd is not None:
         with contextlib.suppress(OSError):
             os.close(pidfd)

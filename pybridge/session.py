@@ -11,6 +11,7 @@ with Session(load_scenario("lte-urban")) as session:
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,13 +23,18 @@ from pybridge.errors import SchemaError, SessionStateError
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
 from pybridge.process import SimulationProcess, chosen_program
-from pybridge.remote import Remote, RemotePeer
+from pybridge.remote import Remote
 from pybridge.schema import LEVELS, Levels, Schema
+from pybridge.slots import SlotGrid, SlotReport, joined
+from pybridge.wire import Flag
 
 if TYPE_CHECKING:
     from pybridge.low_policy import LowPolicy
 
-ObservationT = TypeVar("ObservationT", Observation, Observation | None)
+ResultT = TypeVar("ResultT", Observation, Observation | None, SlotReport)
+
+_EPOCH = int(Flag.SLOTS)
+_SLOT, _LOW = int(Flag.SLOTS | Flag.PAUSE_SLOT), int(Flag.SLOTS | Flag.PAUSE_LOW)
 
 
 CONNECT_TIMEOUT_S, REMOTE_CONNECT_TIMEOUT_S = 30.0, 600.0
@@ -55,8 +61,12 @@ class Session:
         remote: bool = False,
         listener: Listener | None = None,
         connect_timeout_s: float | None = None,
-        step_timeout_s: float = 300.0,
+        step_timeout_s: float | None = 300.0,
         heartbeat_timeout_s: float = 10.0,
+        debug: bool = False,
+        gdb: bool = False,
+        ns_log: Sequence[str] = (),
+        pcap_dir: Path | str | None = None,
     ) -> None:
         """Nothing is started before `reset()`.
 
@@ -76,25 +86,42 @@ class Session:
             for it. Scenario and ticket are written to `out_dir`; its records stay where it runs.
         listener: to share with other sessions of this thread, in place of an `endpoint`; it is not closed here.
         connect_timeout_s: for the simulation to dial in. None: 30 s, a remote one 600 s.
-        step_timeout_s: for it to answer an action, or to finish its warm-up.
+        step_timeout_s: for it to answer an action, or to finish its warm-up. None: for ever.
         heartbeat_timeout_s: silence after which a remote simulation that should be computing counts as gone; it sends
             a heartbeat every second, however long a step takes.
+        debug: it may be stopped between epochs (`step_slot`, `step_low`, `step_high`) and forked (`fork`).
+        gdb: the simulation runs under gdb, which has the terminal; there are no deadlines, and no log.
+        ns_log: ns-3 log components to turn on, "ns3::LteRlcUm=info" (levels error, warn, info, function, logic, debug,
+            all); what they say goes to the log.
+        pcap_dir: packets of links are captured to files there, where the RAN has links.
 
-        Raises `BinaryNotFound`, `ValueError` (levels); `reset()` then `EndpointError`, `KeyFileError`.
+        Raises `BinaryNotFound`, `ValueError` (levels, options for a remote simulation); `reset()` also
+        `EndpointError`, `KeyFileError`.
         """
         if levels not in LEVELS:
             raise ValueError(f"levels are one of {', '.join(LEVELS)}, got {levels!r}")
         self._scenario = scenario if seed is None else scenario.with_seed(seed)
         self._levels: Levels = levels
         self._out_dir = None if out_dir is None else Path(out_dir)
-        self._program = Remote(heartbeat_timeout_s, key is not None) if remote else chosen_program(program)
+        options = [part for name in ns_log for part in ("--log", name)]
+        options += [] if pcap_dir is None else ["--pcap", str(Path(pcap_dir).absolute())]
+        if remote and (options or gdb):
+            raise ValueError("gdb, ns_log and pcap_dir are for whoever starts the simulation on its host")
+        terms = Remote(heartbeat_timeout_s, key is not None)
+        self._program = terms if remote else chosen_program(program, options, gdb=gdb)
         self._key = key
         self._endpoint = endpoint
         default_s = REMOTE_CONNECT_TIMEOUT_S if remote else CONNECT_TIMEOUT_S
         self._connect_timeout_s = default_s if connect_timeout_s is None else connect_timeout_s
-        self._step_timeout_s = step_timeout_s
+        self._step_timeout_s = math.inf if step_timeout_s is None else step_timeout_s
+        if gdb:
+            self._connect_timeout_s = self._step_timeout_s = math.inf
+        self._debug = debug
+        self._repeated: Action | None = None
         self._listener = listener
         self._shared = listener is not None
+        self._holders = {id(self)}
+        """Sessions that use the listener: this one and its forks. The last one closes it."""
         self._episode: Episode | None = None
         self._episodes = 0
         self._schema: Schema | None = None
@@ -127,6 +154,23 @@ class Session:
         """Messages of another episode or step that were dropped so far."""
         return self._dropped + (0 if self._episode is None else self._episode.dropped)
 
+    @property
+    def observation(self) -> Observation | None:
+        """What the running episode has shown last; None before its first observation and after its end."""
+        return None if self._episode is None else self._episode.shown
+
+    @property
+    def grid(self) -> SlotGrid:
+        """Slots, PRBs and RBGs. Raises `SessionStateError` unless debug=True and `reset()` was called."""
+        if self._episode is None:
+            raise SessionStateError("no episode is running: call reset() first")
+        return self._episode.grid
+
+    @property
+    def paused(self) -> bool:
+        """The simulation waits between decision epochs for `step_slot`, `step_low` or `step_high`."""
+        return self._episode is not None and self._episode.paused
+
     def action(self) -> Action:
         """A new action that changes nothing: the scenario's policies, equal shares, neutral UE controls."""
         return Action(self.schema, self._levels)
@@ -153,6 +197,76 @@ class Session:
         self.begin_step(action)
         return self.wait()
 
+    def step_slot(self, action: Action | None = None) -> SlotReport:
+        """Simulate one slot (NR) or TTI (LTE). With debug=True only.
+
+        action: at a decision epoch what is decided; None: again what was decided before, at first what changes nothing.
+            Between epochs None.
+
+        The report covers the slots since the last pause or epoch. Its `observation` is set when the slot was the last
+        one before a decision epoch: there the next call decides. With `last` in it the simulation has ended.
+        Raises as `step`.
+        """
+        return self._step_debugged(_SLOT, action)
+
+    def step_low(self, action: Action | None = None) -> SlotReport:
+        """As `step_slot`, until the end of the low-level period."""
+        return self._step_debugged(_LOW, action)
+
+    def step_high(self, action: Action | None = None) -> SlotReport:
+        """As `step_slot`, until the end of the high-level period. With levels "both", decisions in it are repeated."""
+        reports = [self._step_debugged(_EPOCH, action)]
+        while (observation := reports[-1].observation) is None or not (observation.high_decision or observation.last):
+            reports.append(self._step_debugged(_EPOCH, None))
+        return joined(reports, observation)
+
+    def _step_debugged(self, flags: int, action: Action | None) -> SlotReport:
+        episode = self._episode
+        if episode is None:
+            raise SessionStateError("no episode is running: call reset() first")
+        episode.grid  # noqa: B018 - raises if the session is not for debugging
+        if not episode.paused:
+            chosen = self._repeated if action is None else action
+            self.begin_step(self.action() if chosen is None else chosen, flags)
+        elif action is not None:
+            raise SessionStateError("the simulation is paused between decision epochs: an action is not due")
+        else:
+            episode.go_on(flags)
+        return self._await(Episode.wait_slots)
+
+    def fork(self, *, out_dir: Path | str | None = None) -> Session:
+        """A second session whose simulation goes on from the same state; both wait for the same decision.
+
+        So two policies are compared from the same moment on: equal actions give equal bits. Needs debug=True, a
+        decision epoch, and a simulation on this host.
+
+        out_dir: where the fork goes on with a copy of the records; None: it writes none. This session must write some.
+
+        Close both. Raises `SessionStateError`, `ValueError` (out_dir without records to copy), `SimulationError` (this
+        session goes on if its `observation` is still there).
+        """
+        episode = self._episode
+        if episode is None or not episode.awaits_action:
+            raise SessionStateError("only a simulation that waits for a decision can be forked")
+        episode.grid  # noqa: B018 - raises if the session is not for debugging
+        if isinstance(self._program, Remote):
+            raise SessionStateError("a simulation on another host cannot be forked")
+        if out_dir is not None and self._out_dir is None:
+            raise ValueError("a fork can go on with records only where there are some: give the session an out_dir")
+        branch = copy.copy(self)
+        branch._out_dir = None if out_dir is None else Path(out_dir)
+        branch._dropped = 0
+        branch._episode = None
+        branch._repeated = None if self._repeated is None else self._repeated.copy()
+        try:
+            branch._episode = episode.fork(branch._out_dir, self._connect_timeout_s)
+        except BaseException:
+            if not episode.awaits_action:
+                self._abandon()
+            raise
+        self._holders.add(id(branch))
+        return branch
+
     def begin_reset(self, *, seed: int | None = None, low_policy: LowPolicy | None = None) -> None:
         """First half of `reset`, without waiting; the observation comes by `wait`, or by `advance` and `conclude`."""
         if low_policy is not None and self._levels != "delegated":
@@ -160,13 +274,14 @@ class Session:
         self.end_episode()
         scenario = self._scenario if seed is None else self._scenario.with_seed(seed)
         if self._listener is None:
-            self._listener = Listener(self._endpoint, self._key)
+            self._listener, self._holders = Listener(self._endpoint, self._key), {id(self)}
         out_dir = self._out_dir
         if out_dir is not None and self._episodes:
             out_dir = out_dir / f"episode-{self._episodes}"
         levels: Levels = "high" if self._levels == "delegated" and low_policy is None else self._levels
-        episode = Episode(self._listener, self._episodes, levels, self._step_timeout_s, low_policy)
+        episode = Episode(self._listener, self._episodes, levels, self._step_timeout_s, low_policy, debug=self._debug)
         self._episode = episode
+        self._repeated = None
         self._episodes += 1
         try:
             episode.launch(scenario, self._program, out_dir, self._connect_timeout_s)
@@ -174,16 +289,23 @@ class Session:
             self._abandon()
             raise
 
-    def begin_step(self, action: Action) -> None:
-        """First half of `step`, without waiting; the observation comes by `wait`, or by `advance` and `conclude`."""
+    def begin_step(self, action: Action, flags: int = 0) -> None:
+        """First half of `step`, without waiting; the observation comes by `wait`, or by `advance` and `conclude`.
+
+        flags: bits of `pybridge.wire.Flag` that ask for slots.
+        """
         episode = self._episode
+        if episode is not None and episode.paused:
+            raise SessionStateError("paused between decision epochs: go on by step_slot(), step_low() or step_high()")
         if episode is None or not episode.awaits_action:
             raise SessionStateError("no episode is waiting for an action: call reset() first")
         if action.levels != self._levels or action.schema != self.schema:
             raise SessionStateError("the action was made for another session: use session.action()")
         action.check()
+        if flags:
+            self._repeated = action.copy()
         try:
-            episode.send_action(action)
+            episode.send_action(action, flags)
         except BaseException:
             self._abandon()
             raise
@@ -207,8 +329,8 @@ class Session:
         """The running simulation. Raises `SessionStateError` if there is none."""
         if self._episode is None:
             raise SessionStateError("no episode is running: call reset() first")
-        if isinstance(self._episode.process, RemotePeer):
-            raise SessionStateError("a simulation on another host is no process of this one")
+        if not isinstance(self._episode.process, SimulationProcess):
+            raise SessionStateError("a simulation that runs elsewhere, or was forked, is no child of this process")
         return self._episode.process
 
     def advance(self) -> Observation | None:
@@ -219,14 +341,15 @@ class Session:
         """As `advance`, once the process has ended or the deadline has passed: the observation or an error."""
         return self._await(Episode.conclude)
 
-    def _await(self, way: Callable[[Episode], ObservationT]) -> ObservationT:
+    def _await(self, way: Callable[[Episode], ResultT]) -> ResultT:
         episode = self._episode
         if episode is None:
             raise SessionStateError("no episode is running: call reset() first")
         try:
-            observation = way(episode)
+            result = way(episode)
+            observation = result.observation if isinstance(result, SlotReport) else result
             if observation is None:
-                return observation
+                return result
             if observation.step == 0:
                 self._check(observation.schema)
         except BaseException:
@@ -235,7 +358,7 @@ class Session:
         if observation.last:
             self._dropped += episode.dropped
             self._episode = None
-        return observation
+        return result
 
     def _check(self, schema: Schema) -> None:
         if self._schema is not None and schema != self._schema:
@@ -259,8 +382,10 @@ class Session:
         try:
             self.end_episode()
         finally:
+            self._holders.discard(id(self))
             if self._listener is not None and not self._shared:
-                self._listener.close()
+                if not self._holders:
+                    self._listener.close()
                 self._listener = None
 
     def _abandon(self) -> None:

@@ -28,6 +28,9 @@ class MessageType(enum.IntEnum):
     ERROR = 7
     HEARTBEAT = 8
     POLICY = 9
+    SLOTS = 10
+    CONTINUE = 11
+    FORK = 12
 
 
 class Flag(enum.IntFlag):
@@ -35,6 +38,14 @@ class Flag(enum.IntFlag):
 
     HIGH_DECISION = 1
     LAST = 2
+    SLOTS = 4
+    """Of ACTION and CONTINUE: report slots."""
+    PAUSE_SLOT = 8
+    """Of ACTION and CONTINUE: stop after the next slot."""
+    PAUSE_LOW = 16
+    """Of ACTION and CONTINUE: stop at the end of the low-level period."""
+    PAUSED = 32
+    """Of SLOTS: the simulation waits for CONTINUE."""
 
 
 class Header(NamedTuple):
