@@ -327,7 +327,7 @@ def _malformed_header(start: Start) -> None:
     _end_by(
         start,
         lambda trial: [b"XXXX" + _header(trial)[4:], trial.action()],
-        lambda trial: [_header(trial)[:4] + b"\x0c" + _header(trial)[5:], trial.action()],
+        lambda trial: [_header(trial)[:4] + b"\xff" + _header(trial)[5:], trial.action()],
         lambda trial: [_header(trial)[:6] + b"\1\0" + _header(trial)[8:], trial.action()],
         lambda trial: [_header(trial)[:31], trial.action()],
         lambda trial: [_header(trial) + b"\0", trial.action()],

@@ -80,7 +80,7 @@ def is_malformed(frames: Frames) -> bool:
         len(frames) > 2
         or len(header) != HEADER_BYTES
         or header[:4] != b"SLB1"
-        or not 1 <= header[4] <= 9
+        or header[4] not in tuple(MessageType)
         or header[6:8] != b"\0\0"
     )
 
