@@ -192,6 +192,10 @@ class Level:
         self.kl_coefficient = float(rest["kl_coefficient"])
         self.scale.load_state(rest["reward_scale"])
 
+    def load_parameters(self, arrays: Arrays) -> None:
+        """Parameters and step sizes alone, by the names of `state()`. Raises CheckpointError, see `load_state`."""
+        restore_tensors(self._groups(), arrays)
+
     def _groups(self) -> dict[str, Parameters]:
         return {"actor": self.theta, "critic": self.phi, "alpha": self.log_alpha, "alpha_v": self.log_alpha_v}
 

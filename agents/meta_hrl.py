@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: MIT
+"""Meta-HRL on the network: the two learners, and their training in stages.
+
+* `paper`: shares on simplices, ProMP's inner gradient step on both levels, tasks weighted by the variance of TD errors.
+* `ours`: a residual on drift-plus-penalty, its context z fed by what the task hides while training (privileged
+  information), robust task weights; a new task's z is searched for by episodes (`agents.adaptation`).
+
+Stages: `low` pre-trains the low level under random shares, `joint` trains both. Every iteration's randomness follows
+from (seed, stage, iteration), and states are written whole, so that a training that was killed goes on from the last
+one and ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from agents.checkpoint import Checkpoint, CheckpointError
+from agents.conditioned import ConditionedActor
+from agents.dpp import default_parameters
+from agents.high_level import HighControls, ResidualControls, SimplexControls
+from agents.inner import InnerConfig
+from agents.level import Level, LevelConfig
+from agents.low_level import low_networks
+from agents.meta import MetaConfig, MetaLearner
+from agents.network_task import NetworkTask, TaskDistribution
+from agents.outer import OuterConfig
+from agents.rollout import Clock, NetworkRollout, Simulations
+from agents.slice_inputs import INPUTS_PER_SLICE
+from agents.task_weights import TaskWeightConfig
+from agents.training_state import load_training_state, save_training_state
+
+WeightMode = Literal["uniform", "paper", "inverse", "robust"]
+ALGORITHM = "meta-hrl"
+PRIOR_TASKS = 512
+"""Training tasks that the prior of z is taken over."""
+LOW_GAMMA = 0.95**0.1
+
+
+@dataclass(frozen=True)
+class MetaHrlConfig:
+    """One training. Defaults fit 30 minutes on two cores; `budget` scales both stages."""
+
+    variant: Literal["ours", "paper"] = "ours"
+    low_iterations: int = 30
+    """Of pre-training the low level."""
+    iterations: int = 200
+    """Of training both levels."""
+    budget: float = 1.0
+    """Factor on both."""
+    tasks: int = 8
+    support_episodes: int = 4
+    query_episodes: int = 4
+    simulations: int = 32
+    """At once; it decides which episodes are played together, so it is part of what bits depend on."""
+    weights: Literal["default", "uniform", "paper", "inverse", "robust"] = "default"
+    """default: robust for ours, paper for paper."""
+    first_order: bool = False
+    adapt: bool | None = None
+    """Whether training takes inner steps; None: paper does. paper without is HRL without meta."""
+    low_level: bool = True
+    """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
+    rule: tuple[float, ...] = ()
+    """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`; empty: its defaults."""
+    learning_rate: float = 3e-4
+    low_learning_rate: float = 3e-4
+    save_every: int = 5
+    """Iterations between states on disk."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that make no training."""
+        for name in ("iterations", "tasks", "support_episodes", "query_episodes", "simulations", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
+        if self.low_iterations < 0 or self.budget <= 0.0:
+            raise ValueError("low_iterations is at least 0, budget is positive")
+        if self.simulations < self.tasks:
+            raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
+
+    @property
+    def stages(self) -> dict[str, int]:
+        """Iterations of each stage."""
+        low = round(self.low_iterations * self.budget) if self.low_level else 0
+        return {"low": low, "joint": max(1, round(self.iterations * self.budget))}
+
+    def env_steps(self, episode_steps: int) -> int:
+        """High-level decisions in all."""
+        episodes = self.tasks * (self.support_episodes + self.query_episodes)
+        return sum(self.stages.values()) * episodes * episode_steps
+
+
+class Network(NamedTuple):
+    """Sizes of the networks that tasks are of."""
+
+    cells: int
+    slices: int
+    told: bool
+    """Prices are appended to observations."""
+    episode_steps: int
+    """High-level periods of an episode."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told after every iteration."""
+
+    stage: str
+    iteration: int
+    """Finished ones of this stage."""
+    done: float
+    """Of the whole training, in (0, 1]."""
+    left_s: float
+    """Estimated."""
+    scalars: dict[str, float]
+
+
+@dataclass
+class Speed:
+    """What a training cost, since it was begun or resumed."""
+
+    wall_s: float = 0.0
+    learning_s: float = 0.0
+    clock: Clock = field(default_factory=Clock)
+
+    def shares(self) -> dict[str, float]:
+        """Environment steps per second; parts of wall time in simulation, link, inference, learning."""
+        wall = max(self.wall_s, 1e-9)
+        parts = {name: getattr(self.clock, name) / wall for name in ("simulation", "link", "inference")}
+        return {"env_steps_per_s": self.clock.env_steps / wall, **parts, "learning": self.learning_s / wall}
+
+
+def high_controls(config: MetaHrlConfig, network: Network) -> HighControls:
+    """The parameterisation that a variant acts by."""
+    observed = network.cells * network.slices * INPUTS_PER_SLICE + (2 if network.told else 0)
+    sizes = (network.cells, network.slices, observed, network.slices + 2)
+    if config.variant == "paper":
+        return SimplexControls(*sizes)
+    rule = np.array(config.rule) if config.rule else default_parameters(network.slices, told=network.told)
+    return ResidualControls(*sizes, rule)
+
+
+class MetaHrl:
+    """The levels of one training, and what to do with them."""
+
+    def __init__(self, config: MetaHrlConfig, network: Network, seed: int) -> None:
+        """seed: of first weights, tasks and rollouts."""
+        torch.set_num_threads(1)
+        self.config, self.network, self.seed = config, network, seed
+        self.controls = high_controls(config, network)
+        adapted = ("context",) if config.variant == "ours" else ("context", "head")
+        inner = InnerConfig(adapted=adapted, first_order=config.first_order)
+        outer = OuterConfig(learning_rate=config.learning_rate)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.high = Level(*self.controls.networks(), LevelConfig(inner=inner, outer=outer))
+            low_inner = InnerConfig(step_size=0.03, critic_step_size=0.03, first_order=config.first_order)
+            low_outer = OuterConfig(learning_rate=config.low_learning_rate)
+            low = LevelConfig(gamma=LOW_GAMMA, inner=low_inner, outer=low_outer)
+            self.low = Level(*low_networks(), low) if config.low_level else None
+
+    @property
+    def reveals(self) -> bool:
+        """Hidden features are shown to the networks while training."""
+        return self.config.variant == "ours"
+
+    def learner(self, stage: str) -> MetaLearner[NetworkTask]:
+        """Of a stage; learners of both stages share the low level."""
+        config = self.config
+        levels = {} if stage == "low" else {"high": self.high}
+        if self.low is not None:
+            levels["low"] = self.low
+        mode: WeightMode = "robust" if config.variant == "ours" else "paper"
+        if config.weights != "default":
+            mode = config.weights
+        adapt = (config.variant == "paper") if config.adapt is None else config.adapt
+        meta = MetaConfig(
+            iterations=config.stages[stage],
+            tasks=config.tasks,
+            support_episodes=config.support_episodes,
+            query_episodes=config.query_episodes,
+            adapt=adapt,
+            weights=TaskWeightConfig(mode=mode),
+            seed=2 * self.seed + (stage == "joint"),
+        )
+        return MetaLearner(levels, meta)
+
+    def checkpoint(self, tasks: TaskDistribution) -> Checkpoint:
+        """The shared policy and all that adapting it needs."""
+        tensors = {f"{name}.{key}": value for name, level in self._levels().items() for key, value in _arrays(level)}
+        actor = self.high.actor()
+        if isinstance(actor, ConditionedActor):
+            features = torch.stack([torch.from_numpy(task.features) for task in tasks.tasks("train", PRIOR_TASKS)])
+            with torch.no_grad():
+                tensors["prior.z"] = (actor.context + actor.encoder.linear(features)).numpy()
+        header = {
+            "algorithm": ALGORITHM,
+            "architecture": {"network": self.network._asdict(), "config": asdict(self.config)},
+            "observation_space": {"shape": [self.controls.observed]},
+            "action_space": {"shape": [self.network.cells * (4 * self.network.slices + 1)]},
+            "training": {"seed": self.seed, "tasks": tasks.ranges.model_dump(mode="json"), "tasks_seed": tasks.seed},
+            "versions": {"torch": torch.__version__.split("+")[0]},
+        }
+        return Checkpoint(tensors, header)
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take over the parameters. Raises CheckpointError, with nothing changed, if they are of other networks."""
+        for name, level in self._levels().items():
+            own = {key.removeprefix(f"{name}."): value for key, value in checkpoint.tensors.items()}
+            level.load_parameters(own)
+
+    def _levels(self) -> dict[str, Level]:
+        return {"high": self.high} | ({} if self.low is None else {"low": self.low})
+
+
+def from_checkpoint(checkpoint: Checkpoint) -> MetaHrl:
+    """The learner that a checkpoint is of. Raises CheckpointError if it is of another kind, or lacks something."""
+    header = checkpoint.header
+    if header.get("algorithm") != ALGORITHM:
+        raise CheckpointError(f"algorithm is {header.get('algorithm')!r}, expected {ALGORITHM!r}")
+    try:
+        settings = dict(header["architecture"]["config"])
+        config = MetaHrlConfig(**settings | {"rule": tuple(settings["rule"])})
+        network = Network(**header["architecture"]["network"])
+        found = MetaHrl(config, network, int(header["training"]["seed"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint is incomplete: {error}") from error
+    found.load(checkpoint)
+    return found
+
+
+def train(
+    learner: MetaHrl,
+    tasks: TaskDistribution,
+    simulations: Simulations,
+    states: Path,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Speed:
+    """Go through the stages, from the newest states in `states` on.
+
+    Interrupted at any point, it goes on from there when called again, and ends with the same bits.
+    Raises CheckpointError if a state is damaged or of another configuration, RolloutError and FloatingPointError if
+    something was not finite; states stay as they were.
+    """
+    _claim(states, learner, tasks)
+    rollout = NetworkRollout(simulations, learner.controls, reveal=learner.reveals)
+    stages = {name: count for name, count in learner.config.stages.items() if count}
+    speed = Speed(clock=simulations.clock)
+    total, before = sum(stages.values()), 0
+    begun, resumed = time.perf_counter(), None
+    for stage, count in stages.items():
+        meta = learner.learner(stage)
+        saved = load_training_state(states / stage)
+        if saved is not None:
+            meta.load_state(*saved)
+        resumed = before + meta.iteration if resumed is None or saved is not None else resumed
+        while meta.iteration < count:
+            scalars = meta.iterate(tasks.sample, rollout)
+            _account(speed, begun)
+            if meta.iteration % learner.config.save_every == 0 or meta.iteration == count:
+                save_training_state(states / stage, meta.iteration, *meta.state())
+            done = before + meta.iteration
+            left_s = speed.wall_s / max(1, done - resumed) * (total - done)
+            on_progress(Progress(stage, meta.iteration, done / total, left_s, scalars | _speed_scalars(speed)))
+        before += count
+    return speed
+
+
+def _claim(states: Path, learner: MetaHrl, tasks: TaskDistribution) -> None:
+    """Write down, or compare, what these states are of. Raises CheckpointError if it is something else."""
+    identity = {
+        "config": asdict(learner.config),
+        "network": learner.network._asdict(),
+        "seed": learner.seed,
+        "tasks": tasks.ranges.model_dump(mode="json"),
+        "tasks_seed": tasks.seed,
+    }
+    file = states / "training.json"
+    text = json.dumps(identity, indent=1, sort_keys=True) + "\n"
+    if not file.exists():
+        states.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_suffix(".tmp")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+    elif file.read_text(encoding="utf-8") != text:
+        raise CheckpointError(f"{states}: holds states of another training; use another directory")
+
+
+def _account(speed: Speed, begun: float) -> None:
+    speed.wall_s = time.perf_counter() - begun
+    clock = speed.clock
+    speed.learning_s = max(0.0, speed.wall_s - clock.simulation - clock.link - clock.inference)
+
+
+def _speed_scalars(speed: Speed) -> dict[str, float]:
+    return {f"speed/{name}": value for name, value in speed.shares().items()}
+
+
+def _arrays(level: Level) -> list[tuple[str, Any]]:
+    """Parameters that a policy in use needs, without the optimisers' memory."""
+    arrays, _ = level.state()
+    return [(name, value) for name, value in arrays.items() if "_adam" not in name]
