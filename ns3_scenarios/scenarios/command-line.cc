@@ -92,7 +92,7 @@ bool IsNs3Name(const std::string& name)
     return name.starts_with("--ns3::") || (name.size() > 2 && name[2] >= 'A' && name[2] <= 'Z');
 }
 
-void Check(const CommandLineOptions& options, bool policyGiven)
+void Check(const CommandLineOptions& options)
 {
     if (options.help || options.version || options.serve || !options.ns3Questions.empty())
     {
@@ -114,13 +114,13 @@ void Check(const CommandLineOptions& options, bool policyGiven)
     {
         throw UsageError("--key: is given without a tcp:// agent (allowed: with one)");
     }
-    if (!options.agent.empty() && policyGiven)
+    if (IsNs3GymEndpoint(options.agent) && options.policy)
     {
-        throw UsageError("--policy: is given with --agent (allowed: one of them)");
+        throw UsageError("--policy: is given with an ns3gym:// agent (allowed: one of them)");
     }
-    if (!IsPolicy(options.policy))
+    if (options.policy && !IsPolicy(*options.policy))
     {
-        throw UsageError("--policy: is '" + options.policy + "' (allowed: " + PolicyNames() + ")");
+        throw UsageError("--policy: is '" + *options.policy + "' (allowed: " + PolicyNames() + ")");
     }
 }
 
@@ -129,7 +129,6 @@ void Check(const CommandLineOptions& options, bool policyGiven)
 CommandLineOptions ParseCommandLine(const std::vector<std::string>& arguments)
 {
     CommandLineOptions options;
-    bool policyGiven = false;
     for (std::size_t i = 0; i < arguments.size(); ++i)
     {
         const std::string& argument = arguments[i];
@@ -161,14 +160,13 @@ CommandLineOptions ParseCommandLine(const std::vector<std::string>& arguments)
             continue;
         }
         valued->second(options, value);
-        policyGiven = policyGiven || name == "--policy";
     }
     if (options.runId.empty() && !options.agent.empty() && !IsNs3GymEndpoint(options.agent))
     {
         const char* runId = std::getenv("SLICEBRIDGE_RUN_ID");
         options.runId = runId == nullptr ? "" : runId;
     }
-    Check(options, policyGiven);
+    Check(options);
     return options;
 }
 
@@ -192,6 +190,7 @@ std::string HelpText()
            "  --agent ENDPOINT    ask a learner in place of a policy, ipc://PATH or "
            "tcp://HOST:PORT;\n"
            "                      the token comes from the environment, SLICEBRIDGE_TOKEN;\n"
+           "                      with --policy the learner watches while the policy decides;\n"
            "                      ns3gym://127.0.0.1:PORT: a client of ns3-gym (docs/ns3gym.md),\n"
            "                      without --run-id and token\n"
            "  --key FILE          simulation.key of `slicebridge keys`, for a learner on another "

@@ -27,8 +27,9 @@ struct CommandLineOptions
     bool schema{false};
     bool serve{false};    ///< fork simulations for the process that started this one
     std::string scenario; ///< path of a resolved scenario
-    std::string policy{"static"};
-    std::string agent; ///< endpoint of a learner; empty: the policy decides
+    std::optional<std::string>
+        policy;        ///< built-in one that decides; none: the learner, or `static`
+    std::string agent; ///< endpoint of a learner, who only watches if there is a policy
     std::string key;   ///< path of the key for a learner at tcp://; empty: none
     std::string runId;
     std::string out; ///< directory for records; empty: none

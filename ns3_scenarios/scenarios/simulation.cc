@@ -5,6 +5,7 @@
 #include "scenarios/ns3-values.h"
 #include "scenarios/ns3gym-controller.h"
 #include "scenarios/versions.h"
+#include "scenarios/watched-controller.h"
 #include "slicing/builtin-controllers.h"
 
 #include "ns3/rng-seed-manager.h"
@@ -147,15 +148,20 @@ void Simulation::BuildTraffic()
     }
 }
 
+std::unique_ptr<Controller> Simulation::MakePolicy(const std::string& name) const
+{
+    return MakeBuiltInController(
+        name,
+        {.cells = m_scenario.cells.count,
+         .slices = m_scenario.SliceConfigs(),
+         .highPeriod = ns3::MilliSeconds(m_scenario.timing.highPeriod_ms)});
+}
+
 std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions& options)
 {
     if (options.agent.empty())
     {
-        return MakeBuiltInController(
-            options.policy,
-            {.cells = m_scenario.cells.count,
-             .slices = m_scenario.SliceConfigs(),
-             .highPeriod = ns3::MilliSeconds(m_scenario.timing.highPeriod_ms)});
+        return MakePolicy(options.policy.value_or("static"));
     }
     CatchSignals(); // a learner is waited for
     const auto interrupted = [] { return SignalReceived() != 0; };
@@ -174,6 +180,10 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
     auto remote = std::make_unique<RemoteController>(std::move(link), Describe(m_scenario));
     m_reportFailure = [agent = remote.get()](std::string_view reason)
     { agent->ReportFailure(reason); };
+    if (options.policy)
+    {
+        return std::make_unique<WatchedController>(MakePolicy(*options.policy), std::move(remote));
+    }
     return remote;
 }
 

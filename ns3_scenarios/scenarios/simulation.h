@@ -53,6 +53,7 @@ class Simulation
     void BuildNetwork(const CommandLineOptions& options);
     void SetUserDefaults(const CommandLineOptions& options) const;
     void BuildTraffic();
+    std::unique_ptr<Controller> MakePolicy(const std::string& name) const;
     std::unique_ptr<Controller> MakeController(const CommandLineOptions& options);
     void AwaitConnections();
     void OnMeasurementStart();

@@ -202,7 +202,7 @@ const std::vector<BadCommand> BAD_COMMANDS{
     {"SeedZero", {"--scenario", "GOOD", "--seed", "0"}, "--seed"},
     {"AgentWithoutRunId", {"--scenario", "GOOD", "--agent", "ipc:///tmp/x"}, "--run-id"},
     {"AgentAndPolicy",
-     {"--scenario", "GOOD", "--agent", "ipc:///tmp/x", "--run-id", "a", "--policy", "static"},
+     {"--scenario", "GOOD", "--agent", "ns3gym://127.0.0.1:5555", "--policy", "static"},
      "--policy"},
     {"AgentWithoutToken",
      {"--scenario", "GOOD", "--agent", "ipc:///tmp/x", "--run-id", "a"},
