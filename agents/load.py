@@ -9,12 +9,15 @@ from pathlib import Path
 from agents.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from agents.mlp_policy import ALGORITHMS as MLP_ALGORITHMS
 from agents.mlp_policy import MlpPolicy
+from agents.network_policy import ALGORITHMS as NETWORK_ALGORITHMS
+from agents.network_policy import NetworkPolicy
 from agents.rules import RULES, RulePolicy
 
-AnyPolicy = MlpPolicy | RulePolicy
+AnyPolicy = MlpPolicy | NetworkPolicy | RulePolicy
 
 POLICIES: dict[str, Callable[[Checkpoint], AnyPolicy]] = {
     **dict.fromkeys(MLP_ALGORITHMS, MlpPolicy),
+    **dict.fromkeys(NETWORK_ALGORITHMS, NetworkPolicy),
     **dict.fromkeys(RULES, RulePolicy),
 }
 """Classes of policies by the `algorithm` in a checkpoint's header."""
