@@ -62,7 +62,8 @@ def run_command(source: str, out: Path, overrides: dict[str, Any], workers: int 
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             for job_id in discard_damaged(jobs, store):
-                console.print(f"{job_id}: its files are not those of its manifest any more; it is made again")
+                text = f"{job_id}: its files are not those of its manifest any more; it is made again"
+                console.print(text, soft_wrap=True)
             store.write_plan(definition.name, definition.model_dump(mode="json", exclude={"workers"}), jobs)
             todo = missing(jobs, store)
             console.print(_announcement(definition, jobs, todo, workers), soft_wrap=True)

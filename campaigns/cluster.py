@@ -39,7 +39,8 @@ def open_cluster(spec: str | None, workers: int, logs: Path = Path()) -> Iterato
     another directory. Raises ClusterError.
     """
     with ExitStack() as stack, dask.config.set(_QUIET):
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # Dask's configuration gave some a level of their own
         if spec is None:
             address: object = stack.enter_context(_embedded(workers))
         elif spec == "slurm":

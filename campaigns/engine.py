@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from distributed import Client, Future, KilledWorker
+from distributed.client import ClosedClientError
 
 from campaigns.attempt import STOP_GRACE_S, Attempt, AttemptFailed, attempt
+from campaigns.cluster import ClusterError
 from campaigns.plan import Job
 from campaigns.store import Store
 
@@ -64,7 +67,7 @@ def execute(
     """Run `jobs`, which are not done, until each is done, failed or blocked.
 
     session: of the store's lock. On any exception, KeyboardInterrupt included, what runs is stopped by the end of the
-    session, and nothing half-done is kept.
+    session, and nothing half-done is kept. Raises ClusterError if the cluster is lost.
     """
     ended: SimpleQueue[Future[Attempt]] = SimpleQueue()
     futures = _submit(jobs, store, session, client, retries)
@@ -82,7 +85,8 @@ def execute(
         _await_attempts(store)
         raise
     finally:
-        client.cancel(list(futures.values()), force=True)
+        with contextlib.suppress(ClosedClientError):  # of a cluster that is lost
+            client.cancel(list(futures.values()), force=True)
     return run.outcome
 
 
@@ -101,6 +105,10 @@ class _Run:
             self._reporter.started(self.left[job_id])
 
     def note_end(self, future: Future[Attempt]) -> None:
+        if future.cancelled():
+            raise ClusterError(
+                "the cluster's scheduler is gone; what is done is kept, the same command goes on from there"
+            )
         job = self.left.pop(_job_id(str(future.key)))
         if future.status == "finished":
             result: Attempt = future.result()
@@ -124,8 +132,6 @@ def _await_attempts(store: Store) -> None:
 
 def _culprit(future: Future[Attempt]) -> str:
     """Id of the job whose failure made this future fail: its own, or one that it needs."""
-    if future.cancelled():  # the cluster is gone
-        return _job_id(str(future.key))
     error = future.exception()
     if isinstance(error, AttemptFailed):
         return error.job_id

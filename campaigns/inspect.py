@@ -17,7 +17,7 @@ import polars as pl
 from campaigns.attempt import AttemptFailed, attempt
 from campaigns.model import load_campaign
 from campaigns.plan import Job, code_in_use
-from campaigns.query import runs
+from campaigns.query import AXES, runs
 from campaigns.store import Store, StoreError
 from pybridge.manifest import describe_files
 from pybridge.process import find_binary
@@ -77,7 +77,8 @@ def show_command(run: str, out: Path) -> None:
     job = _read(directory / "job.json")
     click.echo(f"run        {job['id']}")
     click.echo(f"state      {'failed' if directory.parent.name == 'failed' else 'done'}")
-    click.echo(f"place      {', '.join(f'{key} {value}' for key, value in job['labels'].items())}")
+    place = [f"{axis} {job['labels'][axis]}" for axis in ("kind", *AXES) if axis in job["labels"]]
+    click.echo(f"place      {', '.join(place)}")
     click.echo(f"needs      {', '.join(job['needs']) or 'no other run'}")
     click.echo(f"directory  {directory}")
     if (directory / "manifest.json").is_file():

@@ -117,10 +117,8 @@ class RecordingReporter:
             raise KeyboardInterrupt
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Path:
+def fake_program(folder: Path) -> Path:
     """Stands in for ran-slicing; slow if a file `slow` lies beside it, failing if one `fail-POLICY` does."""
-    folder = tmp_path / "bin"
     folder.mkdir()
     wrapper = folder / "ran-slicing"
     wrapper.write_text(
@@ -134,6 +132,12 @@ def program(tmp_path: Path) -> Path:
     )
     wrapper.chmod(0o755)
     return wrapper
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """The stand-in in a folder of its own."""
+    return fake_program(tmp_path / "bin")
 
 
 @pytest.fixture
@@ -152,7 +156,7 @@ def start(program: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts `slicebridge campaign ARGUMENTS --out results`; whatever still runs in the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start_command(*arguments: str | Path) -> subprocess.Popen[str]:
+    def start_command(*arguments: str | Path, program: Path = program) -> subprocess.Popen[str]:
         command = [
             sys.executable,
             "-m",

@@ -61,6 +61,8 @@ class DaskCluster:
     def close(self) -> None:
         """End everything at once."""
         for process in (*self.workers, self.scheduler):
+            if process.poll() is not None:
+                continue
             for member in psutil.Process(process.pid).children(recursive=True):
                 member.kill()
             process.kill()

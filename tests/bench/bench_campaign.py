@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""What campaigns cost beside their runs: the engine's overhead, planning, and status of 10,000 runs.
+
+The same runs as bare processes, two at a time, alternate with the campaign, so that a loaded machine slows both.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from campaigns.cluster import open_cluster
+from campaigns.engine import execute, missing
+from campaigns.model import Campaign, load_campaign
+from campaigns.plan import Job, code_in_use, plan
+from campaigns.query import runs
+from campaigns.store import Store
+from pybridge.process import find_binary
+
+RUNS, WORKERS, REPETITIONS = 8, 2, 3
+DURATION_S = 20.0
+LARGE = 10_000
+
+
+class Silent:
+    """A reporter of the engine that says nothing."""
+
+    def started(self, job: Job) -> None:
+        """A job was started."""
+
+    def finished(self, job: Job, done: bool, wall_s: float) -> None:
+        """A job ended."""
+
+    def blocked(self, job: Job) -> None:
+        """A job will not run."""
+
+    def tick(self) -> None:
+        """Time passed."""
+
+
+def run() -> dict[str, float]:
+    """Figures: campaign_ratio_to_bare and campaign_overhead_s_per_run (medians of wall time over pairs),
+    campaign_plan_10000_s, campaign_status_10000_s.
+
+    Raises:
+        RuntimeError: a run failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="slb-bench-") as folder:
+        return _overhead(Path(folder)) | _large_plan(Path(folder))
+
+
+def _overhead(folder: Path) -> dict[str, float]:
+    overrides = {"seeds": list(range(1, RUNS + 1)), "evaluation.duration_s": DURATION_S}
+    jobs = [job for job in _plan("smoke", overrides) if _is_equal(job)]
+    pairs = []
+    for repetition in range(REPETITIONS):
+        bare_s = _timed(partial(_bare, jobs, folder / f"bare{repetition}"))
+        campaign_s = _timed(partial(_campaign, jobs, folder / f"campaign{repetition}"))
+        pairs.append((bare_s, campaign_s))
+    return {
+        "campaign_ratio_to_bare": median(campaign_s / bare_s for bare_s, campaign_s in pairs),
+        "campaign_overhead_s_per_run": median((campaign_s - bare_s) / RUNS for bare_s, campaign_s in pairs),
+        "campaign_bare_s_per_run": median(bare_s / RUNS for bare_s, _ in pairs),
+    }
+
+
+def _is_equal(job: Job) -> bool:
+    """One place of the campaign, so that runs differ in their seed alone."""
+    return job.kind == "evaluate" and [job.labels[axis] for axis in ("method", "ran", "size")] == [
+        "static", "nr", "small",
+    ]  # fmt: skip
+
+
+def _plan(name: str, overrides: dict[str, object]) -> list[Job]:
+    return plan(load_campaign(name, overrides), code_in_use(find_binary()))
+
+
+def _timed(action: Callable[[], None]) -> float:
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def _bare(jobs: list[Job], folder: Path) -> None:
+    """The same scenarios by `slicebridge run`."""
+    folder.mkdir()
+
+    def one(job: Job) -> None:
+        scenario = folder / f"{job.id}.json"
+        scenario.write_text(json.dumps(job.config["scenario"]), encoding="utf-8")
+        command = [sys.executable, "-m", "pybridge", "run", "--scenario", scenario, "--policy", job.config["policy"]]
+        subprocess.run([*command, "--out", folder / job.id], check=True, capture_output=True, timeout=600)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(one, jobs))
+
+
+def _campaign(jobs: list[Job], root: Path) -> None:
+    """All of the engine: store, cluster, execution, and the end of it."""
+    store = Store(root)
+    with store.locked() as session, open_cluster(None, WORKERS) as client:
+        store.write_plan("bench", {}, jobs)
+        outcome = execute(missing(jobs, store), store, session, client, Silent())
+    if len(outcome.done) != len(jobs):
+        raise RuntimeError(f"only {len(outcome.done)} of {len(jobs)} runs were done")
+
+
+def _large_plan(folder: Path) -> dict[str, float]:
+    """A campaign of `LARGE` evaluations and as many of the runs on disk, of five files each."""
+    campaign = load_campaign("smoke", {"methods": [{"name": "static", "policy": "static"}], "seeds": _seeds()})
+    jobs: list[Job] = []
+    plan_s = median(_timed(lambda: jobs.extend(_replan(campaign, jobs))) for _ in range(3))
+    store = Store(folder / "large")
+    with store.locked():
+        store.write_plan(campaign.name, {}, jobs)
+        for job in jobs:
+            _pretend(store.run_directory(job.id))
+    table = runs(store.root)
+    if table["state"].to_list() != ["done"] * LARGE:
+        raise RuntimeError("not all runs count as done")
+    status_s = median(_timed(lambda: runs(store.root)) for _ in range(3))
+    return {"campaign_plan_10000_s": plan_s, "campaign_status_10000_s": status_s}
+
+
+def _seeds() -> list[int]:
+    """As many as make `LARGE` evaluations over two RANs and two sizes."""
+    return list(range(1, LARGE // 4 + 1))
+
+
+def _replan(campaign: Campaign, before: list[Job]) -> list[Job]:
+    before.clear()
+    return plan(campaign, code_in_use(find_binary()))
+
+
+def _pretend(directory: Path) -> None:
+    """A finished run as far as its state is concerned."""
+    directory.mkdir()
+    names = ("controls.parquet", "kpm.parquet", "log.txt", "packets.parquet", "scenario.json")
+    for name in names:
+        (directory / name).write_bytes(b"0123456789")
+    files = {name: {"bytes": 10, "sha256": "0" * 64} for name in names}
+    (directory / "manifest.json").write_text(json.dumps({"exit_code": 0, "files": files}), encoding="utf-8")
