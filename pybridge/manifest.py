@@ -33,7 +33,6 @@ def sha256_of(path: Path) -> str:
 
 def describe_run(scenario: Scenario, policy: ResolvedPolicy, out: Path) -> dict[str, Any]:
     """The part of a manifest that is known before the run. Raises `BinaryNotFound`, `SimulationFailed`."""
-    binary = find_binary()
     command = ["slicebridge", "run", "--scenario", "scenario.json", "--policy", policy.name]
     return {
         "format": FORMAT,
@@ -41,16 +40,29 @@ def describe_run(scenario: Scenario, policy: ResolvedPolicy, out: Path) -> dict[
         "seed": scenario.seed,
         "policy": {"name": policy.name, "kind": policy.kind, "sha256": policy.sha256},
         "command": shlex.join([*command, "--seed", str(scenario.seed), "--out", out.name]),
+        **describe_software(),
+        "program": describe_program(),
+        "started": now_text(),
+    }
+
+
+def describe_software() -> dict[str, Any]:
+    """Versions of this side, its commit, and the host."""
+    return {
         "versions": {
             "slicebridge": __version__,
             "python": platform.python_version(),
             **{name: found for name in _PACKAGES if (found := _package_version(name)) is not None},
         },
-        "program": {"name": binary.name, "version": program_version(), "sha256": sha256_of(binary)},
         "git": _git_state(Path(__file__).resolve().parents[1]),
         "host": {"system": platform.platform(), "machine": platform.machine()},
-        "started": now_text(),
     }
+
+
+def describe_program() -> dict[str, Any]:
+    """Name, version and SHA-256 of the simulation program. Raises `BinaryNotFound`, `SimulationFailed`."""
+    binary = find_binary()
+    return {"name": binary.name, "version": program_version(), "sha256": sha256_of(binary)}
 
 
 def now_text() -> str:

@@ -70,12 +70,14 @@ def run(
     seed: int | None,
     out: str | Path,
     *,
+    record: str | Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Simulate `scenario` under `policy` and write the results to the directory `out`.
 
     scenario: a `Scenario`, a file, or the name of a shipped one. policy: see `resolve_policy`. seed: ns-3 RngRun in
-    place of the scenario's own. progress: is told the simulated seconds since the end of warm-up.
+    place of the scenario's own. record: file that all that is seen and decided goes to (docs/recording.md), also when
+    the run fails. progress: is told the simulated seconds since the end of warm-up.
 
     `out` must not exist or be empty, and be neither the current directory nor a mount point. It appears, complete,
     when the run has ended well. A run that fails leaves `out.failed` with its log, replacing an older one; one that is
@@ -92,7 +94,7 @@ def run(
         described = manifests.describe_run(resolved, chosen, target)
         begin = time.monotonic()
         (work / "scenario.json").write_text(resolved.resolved_json() + "\n", encoding="utf-8")
-        schema = _simulate(resolved, chosen, work, progress or (lambda _: None))
+        schema = _simulate(resolved, chosen, work, record, progress or (lambda _: None))
         _convert(work, schema)
         described |= {
             "ended": manifests.now_text(),
@@ -105,21 +107,44 @@ def run(
     return RunResult(target, described)
 
 
-def _simulate(scenario: Scenario, policy: ResolvedPolicy, work: Path, progress: Progress) -> Schema:
+def _simulate(
+    scenario: Scenario, policy: ResolvedPolicy, work: Path, record: str | Path | None, progress: Progress
+) -> Schema:
+    if policy.kind == "built-in" and record is not None:
+        return _watch(scenario, policy.name, work, record, progress)
     if policy.kind == "built-in":
         schema = parse_schema(json.dumps(program_schema(scenario)))
         run_built_in(work / "scenario.json", policy.name, work, progress)
         return schema
     if policy.agent is not None:
-        return _drive(scenario, policy, policy.agent, work, progress)
+        return _drive(scenario, policy, policy.agent, work, record, progress)
     assert policy.trained is not None
-    return _drive_trained(scenario, policy.trained, work, progress)
+    return _drive_trained(scenario, policy.trained, work, record, progress)
 
 
-def _drive(scenario: Scenario, policy: ResolvedPolicy, agent: Policy, work: Path, progress: Progress) -> Schema:
+def _watch(scenario: Scenario, policy: str, work: Path, record: str | Path, progress: Progress) -> Schema:
+    """A built-in policy, with what it sees and decides recorded by this process."""
+    with Session(scenario, policy=policy, out_dir=work, record=record, history=0) as session:
+        observation = session.reset()
+        unused = session.action()
+        while not observation.last:
+            session.begin_step(unused)
+            observation = session.wait()
+            progress(observation.time_s)
+        return session.schema
+
+
+def _drive(
+    scenario: Scenario,
+    policy: ResolvedPolicy,
+    agent: Policy,
+    work: Path,
+    record: str | Path | None,
+    progress: Progress,
+) -> Schema:
     """Steps a simulation by a user's policy in this process."""
     name = policy.name
-    with Session(scenario, levels=policy.levels, out_dir=work) as session:
+    with Session(scenario, levels=policy.levels, out_dir=work, record=record, history=0) as session:
         observation = session.reset()
         call_user_code(f"policy `{name}` failed in reset()", agent.reset, session.schema, scenario)
         while not observation.last:
@@ -129,14 +154,17 @@ def _drive(scenario: Scenario, policy: ResolvedPolicy, agent: Policy, work: Path
         return session.schema
 
 
-def _drive_trained(scenario: Scenario, trained: ArrayPolicy, work: Path, progress: Progress) -> Schema:
+def _drive_trained(
+    scenario: Scenario, trained: ArrayPolicy, work: Path, record: str | Path | None, progress: Progress
+) -> Schema:
     """Steps a simulation by a policy that was trained on `SliceEnv`."""
     from pybridge.envs import SliceEnv
 
-    env = SliceEnv(scenario, out_dir=work)
+    env = SliceEnv(scenario, controls=getattr(trained, "controls", "shares"), out_dir=work, record=record)
     try:
         trained.check_spaces(env.observation_space, env.action_space)
-        observation, _ = env.reset(seed=scenario.seed)
+        low_policy = getattr(trained, "low_policy", None)
+        observation, _ = env.reset(seed=scenario.seed, options={"low_policy": low_policy})
         truncated = False
         while not truncated:
             observation, _, _, truncated, info = env.step(trained.act(observation))

@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from pybridge.episode import Episode, ResolvedScenario
 from pybridge.errors import SchemaError, SessionStateError
+from pybridge.inspection import HISTORY, Inspection
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
 from pybridge.process import SimulationProcess, chosen_program
 from pybridge.remote import Remote
 from pybridge.schema import LEVELS, Levels, Schema
 from pybridge.slots import SlotGrid, SlotReport, joined
+from pybridge.watching import watched
 from pybridge.wire import Flag
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ CONNECT_TIMEOUT_S, REMOTE_CONNECT_TIMEOUT_S = 30.0, 600.0
 """For a simulation to dial in: started here, and by somebody elsewhere."""
 
 
-class Session:
+class Session(Inspection):
     """One simulation at a time, stepped by its caller; every episode is a fresh process.
 
     Use as a context manager, from one thread. Whatever happens (exception, Ctrl-C, interpreter exit, SIGKILL of
@@ -63,6 +65,9 @@ class Session:
         connect_timeout_s: float | None = None,
         step_timeout_s: float | None = 300.0,
         heartbeat_timeout_s: float = 10.0,
+        policy: str | None = None,
+        record: Path | str | None = None,
+        history: int = HISTORY,
         debug: bool = False,
         gdb: bool = False,
         ns_log: Sequence[str] = (),
@@ -89,6 +94,11 @@ class Session:
         step_timeout_s: for it to answer an action, or to finish its warm-up. None: for ever.
         heartbeat_timeout_s: silence after which a remote simulation that should be computing counts as gone; it sends
             a heartbeat every second, however long a step takes.
+        policy: a built-in one (`pybridge.policies.BUILT_IN`) decides inside the simulation, and this side watches:
+            `step()` takes no action then.
+        record: file that everything seen and decided is recorded to (docs/recording.md), complete when the episode is
+            over; of the n-th further episode in `NAME-episode-n`.
+        history: how many observations are kept, for tables, plots and conditions.
         debug: it may be stopped between epochs (`step_slot`, `step_low`, `step_high`) and forked (`fork`).
         gdb: the simulation runs under gdb, which has the terminal; there are no deadlines, and no log.
         ns_log: ns-3 log components to turn on, "ns3::LteRlcUm=info" (levels error, warn, info, function, logic, debug,
@@ -109,6 +119,8 @@ class Session:
             raise ValueError("gdb, ns_log and pcap_dir are for whoever starts the simulation on its host")
         terms = Remote(heartbeat_timeout_s, key is not None)
         self._program = terms if remote else chosen_program(program, options, gdb=gdb)
+        if policy is not None:
+            self._program = watched(self._program, policy)
         self._key = key
         self._endpoint = endpoint
         default_s = REMOTE_CONNECT_TIMEOUT_S if remote else CONNECT_TIMEOUT_S
@@ -126,6 +138,7 @@ class Session:
         self._episodes = 0
         self._schema: Schema | None = None
         self._dropped = 0
+        self._begin_inspection(record, history, policy)
 
     @property
     def levels(self) -> Levels:
@@ -188,13 +201,15 @@ class Session:
         self.begin_reset(seed=seed, low_policy=low_policy)
         return self.wait()
 
-    def step(self, action: Action) -> Observation:
+    def step(self, action: Action | None = None) -> Observation:
         """Send a decision and wait for the next epoch.
+
+        action: None: what was decided before stays in force, at first what changes nothing.
 
         With `last` in the result the simulation has ended in good order and its records are complete.
         Raises `ActionError` (nothing was sent), `SessionStateError`, `SimulationError`, `ProtocolError`.
         """
-        self.begin_step(action)
+        self.begin_step(self._chosen(action))
         return self.wait()
 
     def step_slot(self, action: Action | None = None) -> SlotReport:
@@ -257,6 +272,7 @@ class Session:
         branch._out_dir = None if out_dir is None else Path(out_dir)
         branch._dropped = 0
         branch._episode = None
+        branch._branch_inspection()
         branch._repeated = None if self._repeated is None else self._repeated.copy()
         try:
             branch._episode = episode.fork(branch._out_dir, self._connect_timeout_s)
@@ -283,6 +299,7 @@ class Session:
         self._episode = episode
         self._repeated = None
         self._episodes += 1
+        self._note_terms(scenario, low_policy, self._program)
         try:
             episode.launch(scenario, self._program, out_dir, self._connect_timeout_s)
         except BaseException:
@@ -302,6 +319,7 @@ class Session:
         if action.levels != self._levels or action.schema != self.schema:
             raise SessionStateError("the action was made for another session: use session.action()")
         action.check()
+        self._note_action(action)
         if flags:
             self._repeated = action.copy()
         try:
@@ -352,6 +370,7 @@ class Session:
                 return result
             if observation.step == 0:
                 self._check(observation.schema)
+            self._note(observation)
         except BaseException:
             self._abandon()
             raise
@@ -375,7 +394,10 @@ class Session:
         episode, self._episode = self._episode, None
         if episode is not None:
             self._dropped += episode.dropped
-            episode.stop()
+            try:
+                episode.stop()
+            finally:
+                self._end_recording("stopped")
 
     def close(self) -> None:
         """End the running episode and give everything back. May be called twice."""
@@ -394,6 +416,7 @@ class Session:
         if episode is not None:
             self._dropped += episode.dropped
             episode.kill()
+            self._save_recording()
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from pybridge.cli.plugins import PluginGroup
     own={
         "conformance": "pybridge.cli.conformance:conformance",
         "keys": "pybridge.cli.keys:keys",
+        "replay": "pybridge.cli.replay:replay",
         "run": "pybridge.cli.run:run",
         "schema": "pybridge.cli.schema:schema",
     },

@@ -31,21 +31,28 @@ from pybridge.scenario import load_scenario
 )
 @click.option("--seed", type=click.IntRange(1, 2**32 - 1), help="ns-3 RngRun in place of the scenario's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New directory for results.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Record every observation and action to FILE, for `slicebridge replay`.",
+)
 @set_option("Change a scenario key.")
-def run(source: str, policy: str, seed: int | None, out: Path, overrides: dict[str, Any]) -> None:
+def run(source: str, policy: str, seed: int | None, out: Path, record: Path | None, overrides: dict[str, Any]) -> None:
     """Simulate a scenario under a policy and write measurements, packets and a manifest to DIR.
 
     \b
     Examples:
       slicebridge run --scenario lte-small --policy static --out results/runs/static
       slicebridge run --scenario my.yaml --policy mymodule:MyPolicy --seed 7 --out results/runs/mine
+      slicebridge run --scenario nr-small --policy max-weight --out results/runs/mw --record mw.slbrec
       slicebridge run --scenario my.yaml --set slices.embb.ues=20 --set timing.duration_s=2 --out results/runs/short
     """
     from pybridge.run import run as run_scenario
 
     scenario = load_scenario(source, overrides)
-    with _terminated_as_interrupted(), _progress(scenario.timing.duration_s) as progress:
-        result = run_scenario(scenario, policy, seed, out, progress=progress)
+    with _terminated_as_interrupted(), progress_line(scenario.timing.duration_s) as progress:
+        result = run_scenario(scenario, policy, seed, out, record=record, progress=progress)
     click.echo(f"{result.out}: {result.manifest['sim_s']:g} s simulated in {result.manifest['wall_s']:.1f} s", err=True)
 
 
@@ -64,7 +71,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(duration_s: float) -> Iterator[Progress | None]:
+def progress_line(duration_s: float) -> Iterator[Progress | None]:
     """A line with simulated time and time left, where somebody looks."""
     if not sys.stderr.isatty():
         yield None

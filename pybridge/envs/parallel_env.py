@@ -98,7 +98,7 @@ class RanParallelEnv(ParallelEnv[str, Any, Array]):  # type: ignore[misc]
         self.observation_spaces = {agent: self._make_observation_space(agent) for agent in self.possible_agents}
         self.action_spaces = {agent: self._make_action_space(agent) for agent in self.possible_agents}
         self._session = Session(
-            scenario, levels="both", out_dir=out_dir, program=program, step_timeout_s=step_timeout_s
+            scenario, levels="both", out_dir=out_dir, program=program, step_timeout_s=step_timeout_s, history=0
         )
         self._seeds = EpisodeSeeds(scenario.seed)
         self._episode: _Views | None = None

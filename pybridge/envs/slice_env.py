@@ -77,6 +77,7 @@ class SliceEnv(gym.Env[Array, Array]):
         endpoint: str | None = None,
         listener: Listener | None = None,
         step_timeout_s: float = 300.0,
+        record: Path | str | None = None,
         render_mode: str | None = None,
     ) -> None:
         """Nothing is started before `reset()`.
@@ -85,7 +86,7 @@ class SliceEnv(gym.Env[Array, Array]):
         kpms: features per cell and slice.
         share_floor: smallest share of any slice, in [0, 1/slices].
         controls: what actions say.
-        out_dir, program, endpoint, listener, step_timeout_s: as for `Session`.
+        out_dir, program, endpoint, listener, step_timeout_s, record: as for `Session`.
         render_mode: None or "ansi" (a table of slices as text).
 
         Raises `BinaryNotFound`, `ValueError`.
@@ -111,6 +112,8 @@ class SliceEnv(gym.Env[Array, Array]):
             endpoint=endpoint,
             listener=listener,
             step_timeout_s=step_timeout_s,
+            record=record,
+            history=0,
         )
         self._seeds = EpisodeSeeds(scenario.seed)
         self._rng_run = scenario.seed

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Message bodies of many steps to the columns of a table, and back, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from pybridge.schema import Schema
+from pybridge.tables import REPORT
+
+POLICY = REPORT[:3]
+
+
+def last_axis(schema: Schema, tensor: str) -> Sequence[str] | None:
+    """Names along the last axis of a tensor; None if it has none, and the tensor is one column."""
+    if tensor in ("slice_high", "slice_low", "low_slice"):
+        return tuple(kpm.name for kpm in schema.slice_kpms)
+    if tensor in ("ue", "low_ue"):
+        return tuple(kpm.name for kpm in schema.ue_kpms)
+    if tensor in ("requested", "projected", "achieved"):
+        return REPORT
+    return POLICY if tensor == "prb_policy" else None
+
+
+def to_columns(schema: Schema, bodies: npt.NDArray[np.void], prefix: str = "") -> dict[str, pl.Series]:
+    """Structured bodies, shape (steps,), as columns.
+
+    A column is `tensor/name` where the last axis has names, else `tensor`. A cell holds the other axes, row-major.
+    """
+    columns = {}
+    for tensor in bodies.dtype.names or ():
+        values, names = bodies[tensor], last_axis(schema, tensor)
+        if names is None:
+            columns[prefix + tensor] = _series(values)
+            continue
+        by_name = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+        for name, part in zip(names, by_name, strict=True):
+            columns[f"{prefix}{tensor}/{name}"] = _series(part)
+    return columns
+
+
+def from_columns(
+    schema: Schema, table: pl.DataFrame, dtype: np.dtype[Any], prefix: str = ""
+) -> npt.NDArray[np.float32]:
+    """The bodies that `to_columns` was given, as float32, shape (steps, words); padding is zero."""
+    flat = np.zeros((table.height, dtype.itemsize // 4), np.dtype("<f4"))
+    bodies = flat.view(dtype)[:, 0]
+    for tensor in dtype.names or ():
+        values, names = bodies[tensor], last_axis(schema, tensor)
+        if names is None:
+            values[...] = _array(table[prefix + tensor], values.shape)
+            continue
+        for place, name in enumerate(names):
+            values[..., place] = _array(table[f"{prefix}{tensor}/{name}"], values.shape[:-1])
+    return flat
+
+
+def _series(values: npt.NDArray[Any]) -> pl.Series:
+    return pl.Series(np.ascontiguousarray(values).reshape(len(values), -1))
+
+
+def _array(column: pl.Series, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    return column.to_numpy().reshape(shape)
