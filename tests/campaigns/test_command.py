@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from campaigns.model import shipped_campaigns
 from tests.campaigns.conftest import Start, finish, wait_until
 
 
@@ -157,3 +159,22 @@ def test_unwritable_results(start: Start, file: Path, tmp_path: Path) -> None:
     code, output = finish(start("run", file))
     assert code != 0
     assert "Traceback" not in output
+
+
+def test_plan_all_compares_the_shipped_campaigns(start: Start) -> None:
+    code, output = finish(start("plan", "--all"))
+    assert code == 0
+    for name in shipped_campaigns():
+        [line] = [line for line in output.splitlines() if line.startswith(f"{name} ")]
+        assert re.search(r" \d+ runs, about \d+\.\d\d core-hours: .+ with \d+ at a time", line)
+
+
+def test_shipped_campaign_says_what_the_others_would_take(start: Start, tmp_path: Path) -> None:
+    process = start("run", "smoke")
+    assert process.stdout is not None
+    first, second = process.stdout.readline(), process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    finish(process)
+    assert re.match(r"Campaign smoke: \d+ runs, \d+ to do, about .+ with \d+ at a time", first)
+    for name in set(shipped_campaigns()) - {"smoke"}:
+        assert re.search(rf"CAMPAIGN={name} about .+ \(\d+ runs\)", second)

@@ -80,3 +80,24 @@ def test_two_workers_halve_the_estimate(tmp_path: Path) -> None:
     jobs = [job(name, 10.0) for name in "abcd"]
     assert reporter(tmp_path, jobs, workers=1)[0].eta_s == pytest.approx(40.0)
     assert reporter(tmp_path, jobs, workers=2)[0].eta_s == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_thousands_of_runs_do_not_flood(tmp_path: Path, terminal: bool) -> None:
+    jobs = [job(f"run{index}", 10.0) for index in range(3000)]
+    shown, text = reporter(tmp_path, jobs, terminal, workers=64)
+    with shown:
+        for started in jobs[:64]:
+            shown.started(started)
+        shown.tick()
+        for index, ended in enumerate(jobs[:2000]):
+            shown.finished(ended, index >= 100, 1.0)  # the first 100 fail
+        for skipped in jobs[2000:]:
+            shown.blocked(skipped)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.getvalue())
+    assert plain.count("done   evaluate") <= 100
+    assert plain.count("FAILED evaluate") == 20
+    assert "Further failures are only counted" in plain
+    assert "skipped evaluate" not in plain
+    if terminal:
+        assert "and 48 more" in plain
