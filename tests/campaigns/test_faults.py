@@ -14,6 +14,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
@@ -253,3 +254,39 @@ def test_jobs_elsewhere_end_when_their_coordinator_is_killed(
     campaign.coordinator = campaign.start()
     assert campaign.end() == 0
     assert checksums(campaign.root) == undisturbed
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB, where one can be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("injection", range(4))
+def test_disk_full(injection: int, small_disk: Path, undisturbed: dict[str, str]) -> None:
+    filler = small_disk / "filler"
+
+    def fill(_: Disturbed) -> None:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+
+    class Emptied(Disturbed):
+        def start(self) -> ForkServerProcess:
+            filler.unlink(missing_ok=True)
+            return super().start()
+
+    campaign = Emptied(small_disk / "quick", None, injection)
+    try:
+        disturb(campaign, fill, undisturbed)
+    finally:
+        campaign.coordinator.kill()
+        campaign.coordinator.join()
