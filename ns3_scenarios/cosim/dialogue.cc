@@ -94,7 +94,8 @@ Welcome ParseWelcome(std::span<const std::byte> body)
 /// Whether a learner may send this at all, at whatever time.
 bool IsFromLearner(MessageType type)
 {
-    return type != MessageType::Hello && type != MessageType::State && type != MessageType::Error;
+    return type != MessageType::Hello && type != MessageType::State && type != MessageType::Error &&
+           type != MessageType::Slots;
 }
 
 } // namespace
@@ -190,15 +191,56 @@ bool Dialogue::TakePolicy(const Received& message, std::size_t bytes)
     return true;
 }
 
+void Dialogue::ResumeAt(uint64_t step)
+{
+    m_step = step;
+}
+
+ForkOrder Dialogue::ReadFork(const Received& message)
+{
+    try
+    {
+        const auto json = ParseJson(message.body);
+        ForkOrder order{.token = json.at("token").get<std::string>(),
+                        .forkRunId = json.at("fork_run_id").get<std::string>(),
+                        .forkToken = json.at("fork_token").get<std::string>(),
+                        .forkLog = json.at("log").get<std::string>(),
+                        .forkOut = {}};
+        if (!json.at("out").is_null())
+        {
+            order.forkOut = json["out"].get<std::string>();
+        }
+        return order;
+    }
+    catch (const nlohmann::json::exception& error)
+    {
+        throw ProtocolViolation(std::string("FORK is malformed: ") + error.what());
+    }
+}
+
+std::optional<MessageType> Dialogue::TakeContinue(const Received& message)
+{
+    if (!Concerns(message))
+    {
+        return std::nullopt;
+    }
+    const auto type = message.header.type;
+    if (type != MessageType::Continue && type != MessageType::Bye)
+    {
+        throw ProtocolViolation("the learner answered SLOTS neither by CONTINUE nor by BYE");
+    }
+    return type;
+}
+
 std::optional<MessageType> Dialogue::TakeAnswer(const Received& message, TensorBuffer& action)
 {
     if (!Concerns(message))
     {
         return std::nullopt;
     }
-    if (message.header.type == MessageType::Bye)
+    if (message.header.type == MessageType::Bye || message.header.type == MessageType::Fork)
     {
-        return MessageType::Bye;
+        return message.header.type;
     }
     if (message.header.type != MessageType::Action)
     {

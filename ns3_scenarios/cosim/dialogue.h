@@ -44,6 +44,16 @@ struct Welcome
     nlohmann::json lowPolicy; ///< what POLICY will hold, as it came; null unless "delegated"
 };
 
+/// What the learner's FORK says.
+struct ForkOrder
+{
+    std::string token;     ///< with which this simulation dials in again
+    std::string forkRunId; ///< of the copy
+    std::string forkToken;
+    std::string forkLog;                ///< path of the copy's output
+    std::optional<std::string> forkOut; ///< directory of the copy's records; none: it has none
+};
+
 /**
  * What messages of the learner mean to a simulation (docs/protocol.md), without a socket or a
  * clock: each is either what is being waited for, or of no concern (a heartbeat, or stale), or a
@@ -62,9 +72,19 @@ class Dialogue
      */
     bool TakePolicy(const Received& message, std::size_t bytes);
 
+    /// Take up the episode at this step, after WELCOME (and POLICY): this side was forked in it.
+    void ResumeAt(uint64_t step);
+
+    /// What the FORK says that TakeAnswer() took. @throws ProtocolViolation
+    static ForkOrder ReadFork(const Received& message);
+
+    /// What answers SLOTS: Continue or Bye; nothing if the message is of no concern.
+    /// @throws ProtocolViolation
+    std::optional<MessageType> TakeContinue(const Received& message);
+
     /**
-     * What answers the STATE: Action, which is the next step, or Bye; nothing if the message is of
-     * no concern.
+     * What answers the STATE: Action, which is the next step, Fork or Bye; nothing if the message
+     * is of no concern.
      * @param action overwritten with the learner's tensors; its size is the only one accepted
      * @throws ProtocolViolation
      */

@@ -24,7 +24,7 @@ constexpr std::size_t TIME_AT = 24;
 bool IsKnown(uint8_t type)
 {
     return type >= static_cast<uint8_t>(MessageType::Hello) &&
-           type <= static_cast<uint8_t>(MessageType::Policy);
+           type <= static_cast<uint8_t>(MessageType::Fork);
 }
 
 } // namespace

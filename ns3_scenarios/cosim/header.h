@@ -26,6 +26,9 @@ enum class MessageType : uint8_t
     Error = 7,
     Heartbeat = 8,
     Policy = 9,
+    Slots = 10,
+    Continue = 11,
+    Fork = 12,
 };
 
 /// Bits of MessageHeader::flags.
@@ -33,6 +36,10 @@ enum StateFlag : uint8_t
 {
     HIGH_DECISION = 1, ///< slices are decided now
     LAST = 2,          ///< the episode is over, no ACTION is expected
+    SLOTS = 4,         ///< of ACTION and CONTINUE: report slots
+    PAUSE_SLOT = 8,    ///< of ACTION and CONTINUE: stop after the next slot
+    PAUSE_LOW = 16,    ///< of ACTION and CONTINUE: stop at the end of the low-level period
+    PAUSED = 32,       ///< of SLOTS: CONTINUE is waited for
 };
 
 /// First frame of every message.

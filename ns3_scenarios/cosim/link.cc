@@ -89,6 +89,7 @@ class Link::Impl
     auto Await(std::chrono::milliseconds wait, const std::string& awaited, Take&& take);
     template <typename Take>
     auto AwaitInHandshake(const std::string& awaited, Take&& take);
+    std::optional<Answer> TakeAnswer(const Received& message, TensorBuffer& action);
     void Beat() noexcept;
 
     const LinkOptions options;
@@ -100,6 +101,8 @@ class Link::Impl
     zmq::message_t body;
     Dialogue dialogue;
     std::chrono::milliseconds actionDeadline{0}; ///< by WELCOME
+    uint8_t answerFlags{0};
+    ForkOrder fork;
 
   private:
     void Connect();
@@ -291,6 +294,26 @@ auto Link::Impl::AwaitInHandshake(const std::string& awaited, Take&& take)
     }
 }
 
+std::optional<Link::Answer> Link::Impl::TakeAnswer(const Received& message, TensorBuffer& action)
+{
+    const auto answer = dialogue.TakeAnswer(message, action);
+    if (!answer)
+    {
+        return std::nullopt;
+    }
+    answerFlags = message.header.flags;
+    switch (*answer)
+    {
+    case MessageType::Bye:
+        return Answer::Bye;
+    case MessageType::Fork:
+        fork = Dialogue::ReadFork(message);
+        return Answer::Fork;
+    default:
+        return Answer::Action;
+    }
+}
+
 void Link::Impl::Beat() noexcept
 {
     const std::unique_lock lock(mutex, std::try_to_lock);
@@ -321,18 +344,24 @@ Link::Link(LinkOptions options)
 
 Link::~Link() = default;
 
-Welcome Link::Handshake(const nlohmann::json& schema, const nlohmann::json& versions)
+Welcome Link::Handshake(const nlohmann::json& schema,
+                        const nlohmann::json& versions,
+                        const nlohmann::json& debug)
 {
     const std::scoped_lock lock(m_impl->mutex);
     const auto text = schema.dump();
-    m_impl->SendJson(MessageType::Hello,
-                     {{"protocol", PROTOCOL_VERSION},
-                      {"run_id", m_impl->options.runId},
-                      {"token", m_impl->options.token},
-                      {"pid", getpid()},
-                      {"schema_hash", SchemaHash(text)},
-                      {"schema", text},
-                      {"versions", versions}});
+    nlohmann::json hello{{"protocol", PROTOCOL_VERSION},
+                         {"run_id", m_impl->options.runId},
+                         {"token", m_impl->options.token},
+                         {"pid", getpid()},
+                         {"schema_hash", SchemaHash(text)},
+                         {"schema", text},
+                         {"versions", versions}};
+    if (!debug.is_null())
+    {
+        hello["debug"] = debug;
+    }
+    m_impl->SendJson(MessageType::Hello, hello);
     const auto welcome = m_impl->AwaitInHandshake(
         "WELCOME",
         [this](const Received& message) { return m_impl->dialogue.TakeWelcome(message); });
@@ -372,7 +401,54 @@ Link::Answer Link::Exchange(const TensorBuffer& state,
         const auto answer = m_impl->Await(m_impl->actionDeadline,
                                           "ACTION",
                                           [this, &action](const Received& message)
-                                          { return m_impl->dialogue.TakeAnswer(message, action); });
+                                          { return m_impl->TakeAnswer(message, action); });
+        return *answer;
+    }
+    catch (const Interrupted&)
+    {
+        return Answer::Interrupted;
+    }
+}
+
+uint8_t Link::AnswerFlags() const
+{
+    return m_impl->answerFlags;
+}
+
+const ForkOrder& Link::ForkOrdered() const
+{
+    return m_impl->fork;
+}
+
+uint64_t Link::Step() const
+{
+    return m_impl->dialogue.Step();
+}
+
+void Link::ResumeAt(uint64_t step)
+{
+    m_impl->dialogue.ResumeAt(step);
+}
+
+void Link::SendSlots(std::span<const std::byte> slots, int64_t time_ns)
+{
+    const std::scoped_lock lock(m_impl->mutex);
+    m_impl->Send(MessageType::Slots, 0, time_ns, slots);
+}
+
+Link::Answer Link::Pause(std::span<const std::byte> slots, int64_t time_ns)
+{
+    const std::scoped_lock lock(m_impl->mutex);
+    m_impl->Send(MessageType::Slots, PAUSED, time_ns, slots);
+    try
+    {
+        const auto answer = m_impl->Await(m_impl->actionDeadline,
+                                          "CONTINUE",
+                                          [this](const Received& message)
+                                          {
+                                              m_impl->answerFlags = message.header.flags;
+                                              return m_impl->dialogue.TakeContinue(message);
+                                          });
         return *answer == MessageType::Bye ? Answer::Bye : Answer::Action;
     }
     catch (const Interrupted&)

@@ -69,9 +69,12 @@ class Link
      * Introduce this simulation and wait for the answer.
      * @param schema what the tensors mean; sent as text together with its hash
      * @param versions of the software on this side, e.g. {"ns3": "3.44"}
+     * @param debug what it offers to a debugger; null: nothing
      * @throws LearnerLost, ProtocolViolation
      */
-    Welcome Handshake(const nlohmann::json& schema, const nlohmann::json& versions);
+    Welcome Handshake(const nlohmann::json& schema,
+                      const nlohmann::json& versions,
+                      const nlohmann::json& debug = nullptr);
 
     /**
      * Wait for the POLICY that follows a WELCOME with the levels "delegated".
@@ -84,6 +87,7 @@ class Link
     enum class Answer : uint8_t
     {
         Action,      ///< `action` holds it
+        Fork,        ///< ForkOrdered() says how; the STATE waits for another answer
         Bye,         ///< the learner ends the episode
         Interrupted, ///< LinkOptions::interrupted said so
     };
@@ -100,6 +104,29 @@ class Link
                     uint8_t flags,
                     int64_t time_ns,
                     TensorBuffer& action);
+
+    /// StateFlag bits of the last ACTION or CONTINUE.
+    uint8_t AnswerFlags() const;
+
+    /// What the FORK said that Exchange() got.
+    const ForkOrder& ForkOrdered() const;
+
+    /// Step of the next STATE, or of the one that waits for its answer.
+    uint64_t Step() const;
+
+    /// After a handshake: take up an episode at this step.
+    void ResumeAt(uint64_t step);
+
+    /// Tell of slots, before the STATE. @param time_ns end of the last of them
+    void SendSlots(std::span<const std::byte> slots, int64_t time_ns);
+
+    /**
+     * Tell of slots and wait until the learner lets the simulation go on.
+     * @param time_ns end of the last of them, since the end of warm-up
+     * @return Action for CONTINUE, Bye or Interrupted
+     * @throws LearnerLost, ProtocolViolation
+     */
+    Answer Pause(std::span<const std::byte> slots, int64_t time_ns);
 
     /// Tell the learner that the episode ended in good order. Nothing may be exchanged afterwards.
     void SendBye(std::string_view reason);

@@ -44,7 +44,7 @@ void RunHeader(std::span<const uint8_t> input)
 std::vector<std::string> HeaderSeeds()
 {
     std::vector<std::string> seeds;
-    for (uint8_t type = 1; type <= static_cast<uint8_t>(MessageType::Policy); ++type)
+    for (uint8_t type = 1; type <= static_cast<uint8_t>(MessageType::Fork); ++type)
     {
         seeds.push_back(Text(EncodeHeader({static_cast<MessageType>(type), 1, 2, 3, 4})));
     }

@@ -66,6 +66,40 @@ struct DlTtiRecord
     std::vector<Slice> slices;
 };
 
+/// A transport block that the scheduler has decided on.
+struct DlSentBlock
+{
+    uint16_t rnti{};
+    std::optional<uint32_t> slice; ///< none for signalling
+    uint8_t process{};             ///< HARQ
+    uint8_t layer{};
+    uint8_t mcs{};
+    uint32_t tbs_bytes{};
+    uint32_t rbgs{};         ///< bitmap
+    uint8_t transmission{1}; ///< 1: new data
+    bool sharesRbgs{false};  ///< with the block before it, on another layer
+};
+
+/// HARQ feedback of a transport block has come.
+struct DlAnsweredBlock
+{
+    uint16_t rnti{};
+    uint8_t process{};
+    uint8_t layer{};
+    uint32_t age_ttis{}; ///< since it was decided on
+    bool ack{};
+};
+
+/// Told of every transport block, while it is in place.
+class DlObserver
+{
+  public:
+    virtual ~DlObserver() = default;
+
+    virtual void OnSent(const DlSentBlock& block) = 0;
+    virtual void OnAnswered(const DlAnsweredBlock& block) = 0;
+};
+
 } // namespace slicebridge
 
 #endif

@@ -12,6 +12,7 @@
 #include "ns3/simulator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -106,6 +107,7 @@ LteCell::~LteCell()
 {
     m_scheduler->SetSliceResolver({});
     m_scheduler->SetReleaseHook({});
+    m_scheduler->SetObserver(nullptr);
     m_carrierManager->SetLeastOpportunity([](uint16_t, uint8_t) { return 0; });
 }
 
@@ -125,6 +127,41 @@ void LteCell::ConfigureScheduler(const LteRanConfig& config)
         });
     m_scheduler->SetReleaseHook([this](uint16_t rnti, const DlUeCounters& counters)
                                 { OnRelease(rnti, counters); });
+}
+
+void LteCell::SetSlotObserver(SlotObserver* observer)
+{
+    m_slotObserver = observer;
+    m_scheduler->SetObserver(observer == nullptr ? nullptr : this);
+}
+
+void LteCell::OnSent(const DlSentBlock& block)
+{
+    const auto ue = UeOfRnti(block.rnti);
+    const auto prbs = static_cast<uint32_t>(std::popcount(block.rbgs)) * m_scheduler->RbgSize();
+    m_slotObserver->OnGrant({.cell = static_cast<uint32_t>(m_index),
+                             .ue = ue ? static_cast<int32_t>(*ue) : -1,
+                             .slice = block.slice ? static_cast<int32_t>(*block.slice) : -1,
+                             .process = block.process,
+                             .layer = block.layer,
+                             .mcs = block.mcs,
+                             .tbs_bits = 8 * block.tbs_bytes,
+                             .prbs = block.sharesRbgs ? 0 : prbs,
+                             .transmission = block.transmission,
+                             .rbgs = {&block.rbgs, 1}});
+}
+
+void LteCell::OnAnswered(const DlAnsweredBlock& block)
+{
+    if (const auto ue = UeOfRnti(block.rnti))
+    {
+        m_slotObserver->OnFeedback({.cell = static_cast<uint32_t>(m_index),
+                                    .ue = *ue,
+                                    .process = block.process,
+                                    .layer = block.layer,
+                                    .age_slots = block.age_ttis,
+                                    .ack = block.ack});
+    }
 }
 
 std::optional<uint32_t> LteCell::UeOfRnti(uint16_t rnti) const

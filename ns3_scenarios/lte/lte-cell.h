@@ -10,6 +10,7 @@
 #include "lte/slice-ff-mac-scheduler.h"
 #include "slicing/du-processor.h"
 #include "slicing/ran.h"
+#include "slicing/slot-observer.h"
 
 #include "ns3/lte-enb-net-device.h"
 #include "ns3/lte-enb-rrc.h"
@@ -51,7 +52,7 @@ struct LteCellSurroundings
  * One eNB with its scheduler, its DU processing queue and the taps on its bearers: applies slice
  * controls and keeps the cell's totals.
  */
-class LteCell : public RanCell
+class LteCell : public RanCell, private DlObserver
 {
   public:
     LteCell(std::size_t index,
@@ -64,6 +65,9 @@ class LteCell : public RanCell
 
     void ApplySliceControls(std::span<const SliceControl> slices) override;
     void ReadSlices(std::span<SliceCounters> counters) const override;
+
+    /// Who is told of every TTI from now on; null: nobody.
+    void SetSlotObserver(SlotObserver* observer);
 
     /**
      * A UE's data bearer has been made in this cell, at its attachment or for its handover.
@@ -98,6 +102,8 @@ class LteCell : public RanCell
         uint64_t prbSettled{};   ///< PRB x TTI whose energy is in m_energy_j
     };
 
+    void OnSent(const DlSentBlock& block) override;
+    void OnAnswered(const DlAnsweredBlock& block) override;
     void ConfigureScheduler(const LteRanConfig& config);
     uint32_t LeastOpportunity_bytes(uint16_t rnti, uint8_t lcid) const;
     std::optional<uint32_t> UeOfRnti(uint16_t rnti) const;
@@ -113,6 +119,7 @@ class LteCell : public RanCell
     Context* Find(uint32_t ue);
 
     std::size_t m_index;
+    SlotObserver* m_slotObserver{};
     LteCellSurroundings m_around;
     ns3::Ptr<ns3::LteEnbNetDevice> m_device;
     ns3::Ptr<ns3::LteEnbRrc> m_rrc;

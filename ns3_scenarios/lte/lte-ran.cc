@@ -83,6 +83,14 @@ void LteRan::SetDropCallback(DropCallback callback)
     m_network->dropped = std::move(callback);
 }
 
+void LteRan::SetSlotObserver(SlotObserver* observer)
+{
+    for (auto& cell : m_network->cells)
+    {
+        cell->SetSlotObserver(observer);
+    }
+}
+
 ns3::Ptr<ns3::Node> LteRan::RemoteHost() const
 {
     return m_network->remoteHost;

@@ -4,6 +4,7 @@
 
 #include "lte/lte-ran-config.h"
 #include "slicing/ran.h"
+#include "slicing/slot-observer.h"
 
 #include "ns3/ipv4-address.h"
 #include "ns3/node.h"
@@ -64,6 +65,9 @@ class LteRan : public Ran
     bool AllUesConnected() const override;
 
     void SetDropCallback(DropCallback callback);
+
+    /// Who is told of every TTI from now on; null: nobody.
+    void SetSlotObserver(SlotObserver* observer);
 
     /// Host on the internet behind the PGW: the place for traffic sources.
     ns3::Ptr<ns3::Node> RemoteHost() const;

@@ -269,6 +269,11 @@ void SliceFfMacScheduler::SetReleaseHook(ReleaseHook hook)
     m_releaseHook = std::move(hook);
 }
 
+void SliceFfMacScheduler::SetObserver(DlObserver* observer)
+{
+    m_observer = observer;
+}
+
 const DlSliceCounters& SliceFfMacScheduler::Slice(std::size_t slice) const
 {
     return m_sliceCounters.at(slice);
@@ -489,6 +494,10 @@ void SliceFfMacScheduler::TakeFeedback(const std::vector<ns3::DlInfoListElement_
             continue; // it left the cell while the feedback was on its way
         }
         const DlHarqResult result = ue->harq.Feedback(entry, m_tti);
+        if (m_observer != nullptr && result != DlHarqResult::Stale)
+        {
+            ReportFeedback(*ue, entry.m_harqProcessId);
+        }
         if (result == DlHarqResult::Failed)
         {
             m_repetitions.push_back({ue, entry.m_harqProcessId});
@@ -677,6 +686,59 @@ void SliceFfMacScheduler::CountBlocks(DlUe& ue, const DlHarqProcess& process, bo
         {
             ++m_sliceCounters[*process.slice].tb;
             m_sliceCounters[*process.slice].mcs[dci.m_mcs[layer]] += slice_prb;
+        }
+    }
+    if (m_observer != nullptr)
+    {
+        ReportBlocks(ue, process, repeated);
+    }
+}
+
+void SliceFfMacScheduler::ReportBlocks(const DlUe& ue, const DlHarqProcess& process, bool repeated)
+{
+    const auto& dci = process.block.m_dci;
+    // Signalling and data in one block have RBGs of their own.
+    const uint32_t signalling = repeated || !process.slice ? 0 : ue.signallingRbgs;
+    DlSentBlock block{.rnti = ue.rnti,
+                      .slice = process.slice,
+                      .process = dci.m_harqProcess,
+                      .rbgs = dci.m_rbBitmap & ~signalling};
+    for (std::size_t layer = 0; layer < dci.m_tbsSize.size(); ++layer)
+    {
+        if (dci.m_tbsSize[layer] == 0)
+        {
+            continue;
+        }
+        block.layer = static_cast<uint8_t>(layer);
+        block.mcs = dci.m_mcs[layer];
+        block.tbs_bytes = dci.m_tbsSize[layer];
+        block.transmission = static_cast<uint8_t>(dci.m_rv[layer] + 1);
+        m_observer->OnSent(block);
+        block.sharesRbgs = true;
+    }
+    if (signalling != 0)
+    {
+        m_observer->OnSent({.rnti = ue.rnti,
+                            .slice = std::nullopt,
+                            .process = dci.m_harqProcess,
+                            .mcs = dci.m_mcs.front(),
+                            .rbgs = signalling});
+    }
+}
+
+void SliceFfMacScheduler::ReportFeedback(const DlUe& ue, uint8_t index)
+{
+    const DlHarqProcess& process = ue.harq.Process(index);
+    const auto& dci = process.block.m_dci;
+    for (std::size_t layer = 0; layer < dci.m_tbsSize.size(); ++layer)
+    {
+        if (dci.m_tbsSize[layer] > 0)
+        {
+            m_observer->OnAnswered({.rnti = ue.rnti,
+                                    .process = index,
+                                    .layer = static_cast<uint8_t>(layer),
+                                    .age_ttis = static_cast<uint32_t>(m_tti - process.sentTti),
+                                    .ack = !process.failed[layer]});
         }
     }
 }

@@ -95,6 +95,9 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
 
     void SetReleaseHook(ReleaseHook hook);
 
+    /// Who is told of transport blocks from now on, and outlives that; null: nobody.
+    void SetObserver(DlObserver* observer);
+
     const DlSliceCounters& Slice(std::size_t slice) const;
     const DlCellCounters& Cell() const;
 
@@ -156,6 +159,8 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
     void Transmit(DlUe& ue, uint8_t process);
     void FillDci(ns3::DlDciListElement_s& dci, const DlUe& ue);
     void CountBlocks(DlUe& ue, const DlHarqProcess& process, bool repeated);
+    void ReportBlocks(const DlUe& ue, const DlHarqProcess& process, bool repeated);
+    void ReportFeedback(const DlUe& ue, uint8_t index);
     void CountTti();
     void TraceTti();
     DlUe* Find(uint16_t rnti) const;
@@ -176,6 +181,7 @@ class SliceFfMacScheduler : public ns3::FfMacScheduler
     DlDecision m_decision;
     SliceResolver m_resolver;
     ReleaseHook m_releaseHook;
+    DlObserver* m_observer{};
 
     std::vector<std::unique_ptr<DlUe>> m_ueByRnti; ///< indexed by RNTI
     std::vector<DlUe*> m_ues;                      ///< connected, ascending RNTI

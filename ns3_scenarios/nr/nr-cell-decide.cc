@@ -54,6 +54,10 @@ void NrCell::OnFeedback(int64_t slot)
             Free(index);
             continue;
         }
+        if (m_network.observer != nullptr)
+        {
+            ReportFeedback(index, slot);
+        }
         if (block.transmissions == 1)
         {
             AdjustOuterLoop(block);

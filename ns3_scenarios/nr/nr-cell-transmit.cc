@@ -54,10 +54,15 @@ void NrCell::Transmit(int64_t slot, std::vector<Delivery>& deliveries)
     const uint32_t symbols = m_network.DataSymbols(slot);
     const auto due = static_cast<std::size_t>(slot + m_network.FeedbackDelay_slots(slot));
     AccountTransmission(*plan);
+    if (m_network.observer != nullptr)
+    {
+        ReportGrants(*plan);
+    }
     for (std::size_t grant = 0; grant < plan->grants.size(); ++grant)
     {
         const uint32_t index = plan->grants[grant].block;
         auto& block = m_blocks[index];
+        block.sentSlot = slot;
         if (block.ue != NOBODY)
         {
             Gather(*plan, grant, symbols);

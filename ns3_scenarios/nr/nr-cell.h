@@ -8,6 +8,7 @@
 #include "nr/radio-environment.h"
 #include "slicing/du-processor.h"
 #include "slicing/ran.h"
+#include "slicing/slot-observer.h"
 #include "slicing/ue-ranking.h"
 #include "slicing/unit-allocator.h"
 
@@ -42,6 +43,8 @@ struct NetworkState
     /// [cell] transmit power per PRB, averaged over the last slots: what the interference in
     /// channel state reports is measured from.
     std::vector<double> meanPower_w;
+
+    SlotObserver* observer{}; ///< none: nobody is told of slots
 
     /// Called with each packet that a queue of a UE drops.
     std::function<void(uint32_t ue, const ns3::Packet&)> onDropped;
@@ -147,6 +150,7 @@ class NrCell : public RanCell
         bool decoded{false};
         bool atReport{false};      ///< its MCS is the highest that the CQI reports allow
         uint32_t outerLoopDowns{}; ///< of its UE when it was built
+        int64_t sentSlot{};        ///< last transmission
         GatheredInformation gathered;
 
         /// Uniform in [0, 1), drawn once: the noise of a transmission stays in what repetitions add
@@ -224,6 +228,8 @@ class NrCell : public RanCell
                          std::span<float> interference_w);
     void Settle(uint32_t index, bool decoded, int64_t slot, std::vector<Delivery>& deliveries);
     void AccountTransmission(const SlotPlan& plan);
+    void ReportGrants(const SlotPlan& plan) const;
+    void ReportFeedback(uint32_t index, int64_t slot) const;
     double ElementsPerPrb(uint32_t symbols) const;
     void Lose(const Block& block);
     void TabulateCqi();

@@ -101,6 +101,11 @@ void NrRan::SetLossCallback(PacketCallback callback)
     m_network.onLost = std::move(callback);
 }
 
+void NrRan::SetSlotObserver(SlotObserver* observer)
+{
+    m_network.observer = observer;
+}
+
 /// Cell selection by RSRP at the start.
 void NrRan::ConnectStrongest()
 {

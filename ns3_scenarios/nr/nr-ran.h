@@ -51,6 +51,9 @@ class NrRan : public Ran
     /// Called with each packet that is lost on the air: sent in part or whole, and given up.
     void SetLossCallback(PacketCallback callback);
 
+    /// Who is told of every slot from now on; null: nobody.
+    void SetSlotObserver(SlotObserver* observer);
+
     /**
      * A packet for a UE arrives at its cell now.
      * @param bytes on the air interface, headers of IP and UDP included

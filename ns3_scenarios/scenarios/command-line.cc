@@ -56,6 +56,8 @@ const std::map<std::string, Setter>& ValuedOptions()
         {"--agent", [](Options& o, const std::string& value) { o.agent = value; }},
         {"--key", [](Options& o, const std::string& value) { o.key = value; }},
         {"--run-id", [](Options& o, const std::string& value) { o.runId = value; }},
+        {"--log", [](Options& o, const std::string& value) { o.logs.push_back(value); }},
+        {"--pcap", [](Options& o, const std::string& value) { o.pcap = value; }},
         {"--out", [](Options& o, const std::string& value) { o.out = value; }},
         {"--seed", [](Options& o, const std::string& value) { o.seed = ReadSeed(value); }}};
     return options;
@@ -197,6 +199,11 @@ std::string HelpText()
            "host\n"
            "  --run-id ID         how the learner calls this run (default: the environment's\n"
            "                      SLICEBRIDGE_RUN_ID)\n"
+           "  --log NAME=LEVEL    turn on an ns-3 log component up to error, warn, info, "
+           "function,\n"
+           "                      logic, debug or all, on standard error; may be repeated\n"
+           "  --pcap DIR          capture the packets of links there (LTE, and NR with an IP "
+           "core)\n"
            "  --out DIR           write records there (docs/records.md)\n"
            "  --seed N            ns-3 RngRun in place of the scenario's\n"
            "  --schema            print what a learner would be told of this scenario, and exit\n"

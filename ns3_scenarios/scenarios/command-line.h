@@ -36,6 +36,8 @@ struct CommandLineOptions
     std::optional<uint32_t> seed;
     /// ns-3 attributes and global values, "ns3::Class::Attribute" or "Name", with values.
     std::vector<std::pair<std::string, std::string>> ns3Values;
+    std::vector<std::string> logs; ///< ns-3 log components to turn on, "COMPONENT=LEVEL"
+    std::string pcap;              ///< directory for captured packets; empty: none
     /// ns-3's own questions, such as --PrintAttributes=ns3::LteAmc.
     std::vector<std::string> ns3Questions;
 };

@@ -2,8 +2,11 @@
 #include "scenarios/lte-attachment.h"
 
 #include "lte/lte-ran.h"
+#include "lte/tb-table.h"
 #include "scenarios/placement.h"
 #include "traffic/traffic-network.h"
+
+#include "ns3/point-to-point-helper.h"
 
 namespace slicebridge
 {
@@ -66,7 +69,8 @@ class LteAttachment : public RanAttachment
 {
   public:
     explicit LteAttachment(const LteRanConfig& config)
-        : m_ran(config)
+        : m_ran(config),
+          m_bandwidth_prb(config.carrier.bandwidth_prb)
     {
     }
 
@@ -95,6 +99,21 @@ class LteAttachment : public RanAttachment
         return false;
     }
 
+    SlotGrid Grid() const override
+    {
+        return {.slot = Tti(), .prbs = m_bandwidth_prb, .rbg_prbs = RbgSizeOf(m_bandwidth_prb)};
+    }
+
+    void ObserveSlots(SlotObserver* observer) override
+    {
+        m_ran.SetSlotObserver(observer);
+    }
+
+    void CapturePackets(const std::string& prefix) override
+    {
+        ns3::PointToPointHelper().EnablePcapAll(prefix);
+    }
+
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
         m_ran.SetDropCallback([&ledger](const ns3::Packet& packet, LteDropCause)
@@ -110,6 +129,7 @@ class LteAttachment : public RanAttachment
 
   private:
     LteRan m_ran;
+    uint32_t m_bandwidth_prb;
 };
 
 } // namespace

@@ -7,8 +7,11 @@
 #include "traffic/traffic-network.h"
 
 #include "ns3/global-value.h"
+#include "ns3/point-to-point-helper.h"
 #include "ns3/priority-queue-scheduler.h"
 #include "ns3/type-id.h"
+
+#include <stdexcept>
 
 namespace slicebridge
 {
@@ -41,7 +44,9 @@ class NrAttachment : public RanAttachment
   public:
     explicit NrAttachment(const nr::NrRanConfig& config)
         : m_ran(config),
-          m_slot(ns3::NanoSeconds(nr::SlotLength_ns(config.carrier.numerology)))
+          m_grid{.slot = ns3::NanoSeconds(nr::SlotLength_ns(config.carrier.numerology)),
+                 .prbs = config.carrier.bandwidth_prb,
+                 .rbg_prbs = config.carrier.rbgSize_prb}
     {
     }
 
@@ -52,7 +57,17 @@ class NrAttachment : public RanAttachment
 
     ns3::Time Tti() const override
     {
-        return m_slot;
+        return m_grid.slot;
+    }
+
+    SlotGrid Grid() const override
+    {
+        return m_grid;
+    }
+
+    void ObserveSlots(SlotObserver* observer) override
+    {
+        m_ran.SetSlotObserver(observer);
     }
 
     int32_t ServingCell(std::size_t ue) const override
@@ -69,7 +84,7 @@ class NrAttachment : public RanAttachment
     nr::NrRan m_ran;
 
   private:
-    ns3::Time m_slot;
+    SlotGrid m_grid;
 };
 
 /// `core: none`: packets go straight into the cell.
@@ -85,6 +100,12 @@ class NrWithoutCore : public NrAttachment
     ns3::Ptr<ns3::Node> SourceNode() const override
     {
         return m_source;
+    }
+
+    void CapturePackets(const std::string&) override
+    {
+        throw std::invalid_argument("packets cannot be captured with ran: nr and core: none, which "
+                                    "has no links (allowed: ran: lte, or core: epc-like)");
     }
 
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
@@ -125,6 +146,11 @@ class NrWithIpCore : public NrAttachment
     ns3::Ptr<ns3::Node> SourceNode() const override
     {
         return m_core.RemoteHost();
+    }
+
+    void CapturePackets(const std::string& prefix) override
+    {
+        ns3::PointToPointHelper().EnablePcapAll(prefix);
     }
 
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override

@@ -4,6 +4,7 @@
 
 #include "scenarios/scenario.h"
 #include "slicing/ran.h"
+#include "slicing/slot-observer.h"
 #include "traffic/packet-ledger.h"
 
 #include "ns3/node.h"
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace slicebridge
@@ -36,6 +38,19 @@ class RanAttachment
 
     /// True if packets lost on the air are reported to the ledger, not left for it to infer.
     virtual bool ReportsAirLosses() const = 0;
+
+    /// How slots and carriers are cut.
+    virtual SlotGrid Grid() const = 0;
+
+    /// Who is told of every slot from now on; null: nobody.
+    virtual void ObserveSlots(SlotObserver* observer) = 0;
+
+    /**
+     * Capture the packets of every link that there is, from now on.
+     * @param prefix of the files
+     * @throws std::invalid_argument if there is no link
+     */
+    virtual void CapturePackets(const std::string& prefix) = 0;
 
     /**
      * Report to `ledger` what UEs receive and queues drop.

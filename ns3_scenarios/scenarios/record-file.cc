@@ -40,6 +40,15 @@ RecordFile::RecordFile(const std::filesystem::path& path, const std::vector<Reco
     Flush();
 }
 
+void RecordFile::ContinueIn(const std::filesystem::path& path)
+{
+    std::filesystem::copy_file(m_path, path, std::filesystem::copy_options::overwrite_existing);
+    m_file.close();
+    m_file.open(path, std::ios::binary | std::ios::app);
+    m_path = path;
+    Flush();
+}
+
 void RecordFile::AppendBytes(const void* bytes, std::size_t count)
 {
     const auto* begin = static_cast<const char*>(bytes);

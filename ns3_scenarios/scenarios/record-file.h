@@ -35,6 +35,9 @@ class RecordFile
         (AppendBytes(&values, sizeof(values)), ...);
     }
 
+    /// Go on in a copy of the file, which is not written to any more. @throws std::system_error
+    void ContinueIn(const std::filesystem::path& path);
+
     /// Hand what has been appended to the operating system. @throws std::system_error
     void Flush();
 

@@ -96,8 +96,33 @@ void Recorder::StartMeasurement()
     m_start_ns = ns3::Simulator::Now().GetNanoSeconds();
 }
 
+void Recorder::ContinueIn(const std::filesystem::path& directory)
+{
+    Made(directory);
+    m_sliceFile.ContinueIn(directory / "slices.raw");
+    m_controlFile.ContinueIn(directory / "controls.raw");
+    if (m_ueFile)
+    {
+        m_ueFile->ContinueIn(directory / "ues.raw");
+    }
+    if (m_packetFile)
+    {
+        m_packetFile->ContinueIn(directory / "packets.raw");
+    }
+}
+
+void Recorder::Mute()
+{
+    m_mute = true;
+    m_ledger.SetRecordSink([](const PacketRecord&) {});
+}
+
 void Recorder::OnEpoch(const Observation& observation, const Control&)
 {
+    if (m_mute)
+    {
+        return;
+    }
     WriteSlices(observation);
     WriteControls(observation);
     if (m_ueFile)
@@ -197,6 +222,10 @@ void Recorder::WriteDelays()
 void Recorder::Finish()
 {
     m_ledger.Close();
+    if (m_mute)
+    {
+        return;
+    }
     if (m_packetRecording == PacketRecording::Summary)
     {
         WriteDelays();

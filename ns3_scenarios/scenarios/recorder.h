@@ -39,6 +39,13 @@ class Recorder : public EpochObserver
 
     void OnEpoch(const Observation& observation, const Control& inForce) override;
 
+    /// In a fork of the process: go on with copies of the files in another directory.
+    /// @throws std::system_error
+    void ContinueIn(const std::filesystem::path& directory);
+
+    /// In a fork of the process: write nothing more.
+    void Mute();
+
     /// Writes what is known at the end only. @throws std::system_error if a disk is full, say
     void Finish();
 
@@ -57,6 +64,7 @@ class Recorder : public EpochObserver
     std::optional<RecordFile> m_ueFile;
     std::optional<RecordFile> m_packetFile;
     int64_t m_start_ns{};
+    bool m_mute{false};
 };
 
 } // namespace slicebridge

@@ -3,8 +3,11 @@
 
 #include "cosim/tensor-layout.h"
 #include "scenarios/low-policy-reader.h"
+#include "scenarios/slot-reporter.h"
 #include "slicing/kpm-table.h"
 #include "slicing/low-level-policy.h"
+
+#include "ns3/simulator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +16,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <unistd.h>
 
 namespace slicebridge
 {
@@ -215,9 +219,9 @@ struct Terms
 };
 
 /// @throws LinkError, std::invalid_argument
-Terms Agree(Link& link, const NetworkDescription& network)
+Terms Agree(Link& link, const NetworkDescription& network, const nlohmann::json& debug)
 {
-    const auto welcome = link.Handshake(SchemaJson(network), network.versions);
+    const auto welcome = link.Handshake(SchemaJson(network), network.versions, debug);
     Terms terms;
     if (welcome.levels == "both")
     {
@@ -289,45 +293,70 @@ void PutReport(const std::vector<SliceControl>& controls, std::span<float> tenso
 class RemoteController::Impl
 {
   public:
-    Impl(LinkOptions options, const NetworkDescription& network);
+    Impl(LinkOptions options, NetworkDescription network, DebugAccess debug);
 
     void FillState(const Observation& observation);
+    Link::Answer Exchange(const Observation& observation);
     void ReadAction(bool highDecision, Control& control) const;
 
-    Link link;
+    LinkOptions options;
+    NetworkDescription network;
+    DebugAccess debug;
+    std::unique_ptr<Link> link; ///< none for as long as the process forks
+    SlotReporter slots;
     ControlLevels levels{ControlLevels::High};
     std::optional<TensorBuffer> state;
     std::optional<TensorBuffer> action;
     std::unique_ptr<LowLevelPolicy> lowPolicy;
 
   private:
-    void Prepare(const NetworkDescription& network);
+    void Prepare();
+    uint8_t Pause(int64_t time_ns);
+    void Fork();
+    nlohmann::json DebugOffer() const;
     void ReadSlices(std::vector<SliceControl>& slices) const;
     void ReadUes(std::vector<UeControl>& ues) const;
 };
 
-RemoteController::Impl::Impl(LinkOptions options, const NetworkDescription& network)
-    : link(WithRoom(std::move(options), network))
+RemoteController::Impl::Impl(LinkOptions linkOptions,
+                             NetworkDescription describedNetwork,
+                             DebugAccess debugAccess)
+    : options(WithRoom(std::move(linkOptions), describedNetwork)),
+      network(std::move(describedNetwork)),
+      debug(std::move(debugAccess)),
+      link(std::make_unique<Link>(options)),
+      slots(debug.network,
+            network.ueSlice.size(),
+            network.timing.low,
+            [this](int64_t time_ns) { return Pause(time_ns); })
 {
     try
     {
-        Prepare(network);
+        Prepare();
     }
     catch (const ProtocolViolation& error)
     {
-        link.SendError(error.what());
+        link->SendError(error.what());
         throw;
     }
     catch (const std::invalid_argument& error)
     {
-        link.SendError(error.what());
+        link->SendError(error.what());
         throw ProtocolViolation(error.what());
     }
 }
 
-void RemoteController::Impl::Prepare(const NetworkDescription& network)
+nlohmann::json RemoteController::Impl::DebugOffer() const
 {
-    const auto terms = Agree(link, network);
+    const auto grid = debug.network.Grid();
+    return {{"slot_ns", grid.slot.GetNanoSeconds()},
+            {"prbs", grid.prbs},
+            {"rbg_prbs", grid.rbg_prbs}};
+}
+
+void RemoteController::Impl::Prepare()
+{
+    const auto terms = Agree(*link, network, DebugOffer());
     levels = terms.levels;
     state.emplace(StateLayout(network, terms));
     action.emplace(LayoutFor(ActionTensors(network), levels));
@@ -358,6 +387,79 @@ void RemoteController::Impl::FillState(const Observation& observation)
     PutReport(observation.report.requested, floats("requested"), "requested");
     PutReport(observation.report.projected, floats("projected"), "projected");
     PutReport(observation.report.achieved, floats("achieved"), "achieved");
+}
+
+/// Between epochs. What ends the episode here ends it as in an epoch, without another decision.
+uint8_t RemoteController::Impl::Pause(int64_t time_ns)
+{
+    if (link->Pause(slots.Report(time_ns), time_ns) != Link::Answer::Action)
+    {
+        ns3::Simulator::Stop();
+        return 0;
+    }
+    return link->AnswerFlags();
+}
+
+/// STATE and what answers it but for FORK, after which there are two that wait for an answer.
+Link::Answer RemoteController::Impl::Exchange(const Observation& observation)
+{
+    const auto flags = static_cast<uint8_t>((observation.highDecision ? HIGH_DECISION : 0) |
+                                            (observation.last ? LAST : 0));
+    if (slots.Reporting())
+    {
+        link->SendSlots(slots.Report(observation.time_ns), observation.time_ns);
+    }
+    auto answer = link->Exchange(*state, flags, observation.time_ns, *action);
+    while (answer == Link::Answer::Fork)
+    {
+        Fork();
+        answer = link->Exchange(*state, flags, observation.time_ns, *action);
+    }
+    if (answer == Link::Answer::Action)
+    {
+        const auto& timing = network.timing;
+        const auto period = levels == ControlLevels::Both ? timing.low : timing.high;
+        slots.GoOn(link->AnswerFlags(),
+                   observation.time_ns,
+                   observation.time_ns + period.GetNanoSeconds());
+    }
+    return answer;
+}
+
+/// A fork has no threads but the one that forks, and cannot go on with a connection: both dial in
+/// again, and take the episode up where they are.
+void RemoteController::Impl::Fork()
+{
+    const ForkOrder order = link->ForkOrdered();
+    const uint64_t step = link->Step();
+    link.reset();
+    options.token = order.token;
+    auto offer = DebugOffer();
+    const pid_t self = getpid();
+    try
+    {
+        offer["fork"]["pid"] = debug.fork(order);
+    }
+    catch (const std::runtime_error& error)
+    {
+        if (getpid() != self)
+        {
+            throw; // a copy that cannot be what it should must not take this one's place
+        }
+        offer["fork"]["error"] = error.what();
+    }
+    if (offer["fork"].value("pid", 1) == 0)
+    {
+        offer.erase("fork");
+        options.runId = order.forkRunId;
+        options.token = order.forkToken;
+    }
+    link = std::make_unique<Link>(options);
+    if (Agree(*link, network, offer).levels != levels)
+    {
+        throw ProtocolViolation("WELCOME after FORK names other levels than before");
+    }
+    link->ResumeAt(step);
 }
 
 void RemoteController::Impl::ReadAction(bool highDecision, Control& control) const
@@ -398,8 +500,10 @@ void RemoteController::Impl::ReadUes(std::vector<UeControl>& ues) const
     }
 }
 
-RemoteController::RemoteController(LinkOptions options, const NetworkDescription& network)
-    : m_impl(std::make_unique<Impl>(std::move(options), network))
+RemoteController::RemoteController(LinkOptions options,
+                                   NetworkDescription network,
+                                   DebugAccess debug)
+    : m_impl(std::make_unique<Impl>(std::move(options), std::move(network), std::move(debug)))
 {
 }
 
@@ -418,13 +522,10 @@ UePolicy* RemoteController::Delegate()
 bool RemoteController::Decide(const Observation& observation, Control& control)
 {
     m_impl->FillState(observation);
-    const auto flags = static_cast<uint8_t>((observation.highDecision ? HIGH_DECISION : 0) |
-                                            (observation.last ? LAST : 0));
-    const auto answer =
-        m_impl->link.Exchange(*m_impl->state, flags, observation.time_ns, *m_impl->action);
+    const auto answer = m_impl->Exchange(observation);
     if (observation.last)
     {
-        m_impl->link.SendBye("the scenario's duration is over");
+        m_impl->link->SendBye("the scenario's duration is over");
         return false;
     }
     if (answer != Link::Answer::Action)
@@ -437,7 +538,10 @@ bool RemoteController::Decide(const Observation& observation, Control& control)
 
 void RemoteController::ReportFailure(std::string_view reason) noexcept
 {
-    m_impl->link.SendError(reason);
+    if (m_impl->link)
+    {
+        m_impl->link->SendError(reason);
+    }
 }
 
 } // namespace slicebridge

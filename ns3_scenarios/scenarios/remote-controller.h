@@ -3,15 +3,18 @@
 #define SLICEBRIDGE_SCENARIOS_REMOTE_CONTROLLER_H
 
 #include "cosim/link.h"
+#include "scenarios/ran-attachment.h"
 #include "slicing/controller.h"
 #include "slicing/epoch-loop.h"
 #include "slicing/slice.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 namespace slicebridge
@@ -25,6 +28,14 @@ struct NetworkDescription
     std::vector<uint32_t> ueSlice; ///< slice id of each UE, in scenario order
     EpochTiming timing;
     nlohmann::json versions; ///< of the software, e.g. {"ns3": "3.44"}
+};
+
+/// What a debugger needs of a simulation.
+struct DebugAccess
+{
+    RanAttachment& network;
+    /// Forks the process: the copy's id, 0 in the copy. Throws if that cannot be.
+    std::function<pid_t(const ForkOrder&)> fork;
 };
 
 /// The schema of docs/protocol.md, as HELLO carries it.
@@ -41,7 +52,7 @@ class RemoteController : public Controller
 {
   public:
     /// Dials, introduces this simulation and waits for the learner. @throws LinkError
-    RemoteController(LinkOptions options, const NetworkDescription& network);
+    RemoteController(LinkOptions options, NetworkDescription network, DebugAccess debug);
     ~RemoteController() override;
 
     ControlLevels Levels() const override;

@@ -2,8 +2,10 @@
 #include "scenarios/simulation.h"
 
 #include "scenarios/interrupt.h"
+#include "scenarios/ns3-log.h"
 #include "scenarios/ns3-values.h"
 #include "scenarios/ns3gym-controller.h"
+#include "scenarios/process-fork.h"
 #include "scenarios/versions.h"
 #include "scenarios/watched-controller.h"
 #include "slicing/builtin-controllers.h"
@@ -12,6 +14,7 @@
 #include "ns3/simulator.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <utility>
 
@@ -72,6 +75,10 @@ NetworkDescription Describe(const Scenario& scenario)
 Simulation::Simulation(Scenario scenario, const CommandLineOptions& options)
     : m_scenario(std::move(scenario))
 {
+    for (const auto& choice : options.logs)
+    {
+        EnableNs3Log(choice);
+    }
     ns3::RngSeedManager::SetSeed(RNG_SEED);
     ns3::RngSeedManager::SetRun(m_scenario.seed);
     BuildNetwork(options);
@@ -107,6 +114,11 @@ void Simulation::BuildNetwork(const CommandLineOptions& options)
     try
     {
         m_network = MakeRan(m_scenario, [&] { SetUserDefaults(options); });
+        if (!options.pcap.empty())
+        {
+            std::filesystem::create_directories(options.pcap);
+            m_network->CapturePackets(options.pcap + "/link");
+        }
     }
     catch (const std::invalid_argument& error)
     {
@@ -177,7 +189,10 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
     {
         link.key = ReadSimulationKey(options.key);
     }
-    auto remote = std::make_unique<RemoteController>(std::move(link), Describe(m_scenario));
+    DebugAccess debug{.network = *m_network,
+                      .fork = [this](const ForkOrder& order) { return Fork(order); }};
+    auto remote =
+        std::make_unique<RemoteController>(std::move(link), Describe(m_scenario), std::move(debug));
     m_reportFailure = [agent = remote.get()](std::string_view reason)
     { agent->ReportFailure(reason); };
     if (options.policy)
@@ -185,6 +200,20 @@ std::unique_ptr<Controller> Simulation::MakeController(const CommandLineOptions&
         return std::make_unique<WatchedController>(MakePolicy(*options.policy), std::move(remote));
     }
     return remote;
+}
+
+pid_t Simulation::Fork(const ForkOrder& order)
+{
+    if (order.forkOut && !m_recorder)
+    {
+        throw std::runtime_error("there are no records that a fork could go on with");
+    }
+    const pid_t process = ForkProcess(order.forkLog);
+    if (process == 0 && m_recorder)
+    {
+        order.forkOut ? m_recorder->ContinueIn(*order.forkOut) : m_recorder->Mute();
+    }
+    return process;
 }
 
 /// Traffic begins once every UE can get it: before, packets would be lost unseen in the core.

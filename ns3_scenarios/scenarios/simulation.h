@@ -55,6 +55,8 @@ class Simulation
     void BuildTraffic();
     std::unique_ptr<Controller> MakePolicy(const std::string& name) const;
     std::unique_ptr<Controller> MakeController(const CommandLineOptions& options);
+    /// In a decision epoch. @return 0 in the copy
+    pid_t Fork(const ForkOrder& order);
     void AwaitConnections();
     void OnMeasurementStart();
 
