@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from agents.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from agents.mlp_policy import ALGORITHMS as MLP_ALGORITHMS
@@ -13,12 +14,23 @@ from agents.network_policy import ALGORITHMS as NETWORK_ALGORITHMS
 from agents.network_policy import NetworkPolicy
 from agents.rules import RULES, RulePolicy
 
-AnyPolicy = MlpPolicy | NetworkPolicy | RulePolicy
+if TYPE_CHECKING:
+    from agents.meta_policy import MetaHrlPolicy
+
+AnyPolicy: TypeAlias = "MlpPolicy | MetaHrlPolicy | NetworkPolicy | RulePolicy"
+
+
+def _meta_hrl(checkpoint: Checkpoint) -> MetaHrlPolicy:
+    from agents.meta_policy import MetaHrlPolicy  # PyTorch: the others do without
+
+    return MetaHrlPolicy(checkpoint)
+
 
 POLICIES: dict[str, Callable[[Checkpoint], AnyPolicy]] = {
     **dict.fromkeys(MLP_ALGORITHMS, MlpPolicy),
     **dict.fromkeys(NETWORK_ALGORITHMS, NetworkPolicy),
     **dict.fromkeys(RULES, RulePolicy),
+    "meta-hrl": _meta_hrl,
 }
 """Classes of policies by the `algorithm` in a checkpoint's header."""
 

@@ -71,12 +71,24 @@ class MetaHrlConfig:
     """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`; empty: its defaults."""
     learning_rate: float = 3e-4
     low_learning_rate: float = 3e-4
+    epochs: int = 15
+    """Gradient steps of the high level on an iteration's data."""
+    low_epochs: int = 5
     save_every: int = 5
     """Iterations between states on disk."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that make no training."""
-        for name in ("iterations", "tasks", "support_episodes", "query_episodes", "simulations", "save_every"):
+        for name in (
+            "iterations",
+            "tasks",
+            "support_episodes",
+            "query_episodes",
+            "simulations",
+            "epochs",
+            "low_epochs",
+            "save_every",
+        ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
         if self.low_iterations < 0 or self.budget <= 0.0:
@@ -156,12 +168,12 @@ class MetaHrl:
         self.controls = high_controls(config, network)
         adapted = ("context",) if config.variant == "ours" else ("context", "head")
         inner = InnerConfig(adapted=adapted, first_order=config.first_order)
-        outer = OuterConfig(learning_rate=config.learning_rate)
+        outer = OuterConfig(learning_rate=config.learning_rate, epochs=config.epochs)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.high = Level(*self.controls.networks(), LevelConfig(inner=inner, outer=outer))
             low_inner = InnerConfig(step_size=0.03, critic_step_size=0.03, first_order=config.first_order)
-            low_outer = OuterConfig(learning_rate=config.low_learning_rate)
+            low_outer = OuterConfig(learning_rate=config.low_learning_rate, epochs=config.low_epochs)
             low = LevelConfig(gamma=LOW_GAMMA, inner=low_inner, outer=low_outer)
             self.low = Level(*low_networks(), low) if config.low_level else None
 

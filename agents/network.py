@@ -9,14 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from agents.network_task import NetworkTask
+from agents.network_task import NetworkTask, TaskRanges, Track, log_moments
 from pybridge.envs import SlaReward, SliceVectorEnv
+from pybridge.envs.reward import normalised_weights
 from pybridge.scenario import Scenario, load_scenario
 from pybridge.task import Task
 
-CONTROLS = "capped"
+RECONFIGURATION_PRICE = 0.1
+"""Where a scenario alone is given; `TaskRanges` has the same."""
+
 MakeVector = Callable[[int], AbstractContextManager[Any]]
 
 
@@ -35,6 +39,32 @@ def vector_factory(task: NetworkTask, program: Sequence[str | Path] | None = Non
 def simulation_task(task: NetworkTask) -> Task:
     """A task for one sub-environment: its reward remembers the last period."""
     return Task(scenario_of(task), reward_of(task))
+
+
+def scenario_task(
+    source: str,
+    told: bool,
+    power_price: float,
+    prb_price: float,
+    episode_steps: int,
+    reconfiguration_price: float = 0.1,
+) -> NetworkTask:
+    """A scenario file, or a shipped one, as a task: its weights, these prices, episodes of so many periods.
+
+    Raises `pybridge.ScenarioError`.
+    """
+    scenario = load_scenario(source)
+    weights = normalised_weights(np.array([entry.sla.weight for entry in scenario.slices], np.float64))
+    short = {
+        "timing.duration_s": episode_steps * scenario.timing.high_period_ms / 1000,
+        "recording.packets": "none",
+        "recording.ues": False,
+    }
+    at = (log_moments(TaskRanges().power_price), log_moments(TaskRanges().prb_price))
+    own = tuple(float(weight) for weight in weights)
+    track: Track = "told" if told else "hidden"
+    name = Path(source).stem
+    return NetworkTask(name, source, short, own, power_price, prb_price, RECONFIGURATION_PRICE, track, at)
 
 
 def reward_of(task: NetworkTask) -> SlaReward:

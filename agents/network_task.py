@@ -25,6 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pybridge.errors import SliceBridgeError
 
+_SMALLEST_PRICE = 1e-3
+"""For logarithms."""
+
 Split = Literal["train", "validation", "test"]
 Track = Literal["hidden", "told"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -126,7 +129,10 @@ class NetworkTask:
         """What the hidden track hides, about −2…2 each, shape (slices + 2,): weights, and standardised log prices."""
         scaled_weights = [len(self.weights) * weight - 1.0 for weight in self.weights]
         prices = (self.power_price, self.prb_price)
-        logs = [(math.log(price) - at) / sd for price, (at, sd) in zip(prices, self.prices_at, strict=True)]
+        logs = [
+            (math.log(max(price, _SMALLEST_PRICE)) - at) / sd
+            for price, (at, sd) in zip(prices, self.prices_at, strict=True)
+        ]
         return np.array([*scaled_weights, *logs], np.float32)
 
     @property
@@ -160,7 +166,7 @@ class TaskDistribution:
         """seed: of the distribution, not of a training; trainings of all seeds meet the same pool of tasks."""
         self.ranges = ranges
         self.seed = seed
-        self._prices_at = (_log_moments(ranges.power_price), _log_moments(ranges.prb_price))
+        self._prices_at = (log_moments(ranges.power_price), log_moments(ranges.prb_price))
 
     def task(self, split: Split, number: int) -> NetworkTask:
         """Task `number` ≥ 0 of a split."""
@@ -203,7 +209,7 @@ def load_task_ranges(path: Path) -> TaskRanges:
         raise TaskError("\n".join(problems)) from None
 
 
-def _log_moments(price: Range) -> tuple[float, float]:
+def log_moments(price: Range) -> tuple[float, float]:
     """Mean and standard deviation of the logarithm; a constant has 1 for the latter."""
     assert price.log_uniform is not None
     low, high = np.log(price.log_uniform)

@@ -65,7 +65,11 @@ class Policy(Protocol):
 
 
 class ArrayPolicy(Protocol):
-    """A trained policy that maps the observation array of `pybridge.SliceEnv` to its action array."""
+    """A trained policy that maps the observation array of `pybridge.SliceEnv` to its action array.
+
+    An attribute `controls` says what its actions mean, as for `SliceEnv` (default "shares"); an attribute `low_policy`
+    is the `LowPolicy` that decides about UEs inside the simulation (default None: nobody does).
+    """
 
     def act(self, observation: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
         """Action for one observation; both have the shapes of the environment's spaces."""

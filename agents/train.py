@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""`python -m agents.train`: meta-training on real simulations, from ranges of tasks to a checkpoint.
+
+DIR holds `states/` (what a training goes on from after Ctrl-C, kill -9 or a power cut: run the same command again),
+`tensorboard/`, and at the end `checkpoint/`, `curve.parquet` and `speed.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+import yaml
+from torch.utils.tensorboard import SummaryWriter
+
+from agents.checkpoint import save_checkpoint
+from agents.meta_hrl import MetaHrl, MetaHrlConfig, Network, Progress, Speed, train
+from agents.network import scenario_of, simulation_task, vector_factory
+from agents.network_task import TaskDistribution, TaskError, TaskRanges, load_task_ranges
+from agents.rollout import Simulations
+from pybridge.errors import SliceBridgeError
+
+SHIPPED = Path(__file__).with_name("nr-tasks.yaml")
+CURVE_SCALARS = ("high/return", "high/return_before", "low/return")
+
+
+class TrainError(SliceBridgeError):
+    """A training's options make no sense."""
+
+    exit_code = 2
+
+
+def train_into(
+    directory: Path,
+    ranges: TaskRanges,
+    config: MetaHrlConfig,
+    seed: int,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Speed:
+    """Train, going on from what `directory` holds, and write the results there. Raises as `agents.meta_hrl.train`."""
+    tasks = TaskDistribution(ranges)
+    first = tasks.task("train", 0)
+    scenario = scenario_of(first)
+    if len(scenario.slices) != ranges.slices:
+        raise TaskError(f"{ranges.base}: has {len(scenario.slices)} slices, the ranges say {ranges.slices}")
+    steps = scenario.timing.n_high_epochs
+    learner = MetaHrl(config, Network(scenario.cells.count, ranges.slices, ranges.track == "told", steps), seed)
+    with SummaryWriter(str(directory / "tensorboard")) as board, vector_factory(first)(config.simulations) as vector:
+
+        def told(progress: Progress) -> None:
+            for name, value in progress.scalars.items():
+                board.add_scalar(f"{progress.stage}/{name}", value, progress.iteration)
+            on_progress(progress)
+
+        speed = train(learner, tasks, Simulations(vector, simulation_task, steps), directory / "states", told)
+    save_checkpoint(learner.checkpoint(tasks), directory / "checkpoint")
+    (directory / "speed.json").write_text(json.dumps(speed.shares(), indent=1) + "\n", encoding="utf-8")
+    return speed
+
+
+class CurveFile:
+    """The learning curve: a row per iteration, kept across interruptions."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __call__(self, progress: Progress) -> None:
+        """One more iteration; those after it, of an interrupted training, go."""
+        row = {"stage": progress.stage, "iteration": progress.iteration}
+        row |= {name.replace("/", "_"): progress.scalars.get(name) for name in CURVE_SCALARS}
+        table = pl.DataFrame([row], schema_overrides={"high_return": pl.Float64, "high_return_before": pl.Float64})
+        if self._file.exists():
+            old = pl.read_parquet(self._file)
+            same = pl.col("stage") == progress.stage
+            table = pl.concat([old.filter(~same | (pl.col("iteration") < progress.iteration)), table])
+        fresh = self._file.with_suffix(".tmp")
+        table.write_parquet(fresh)
+        fresh.replace(self._file)
+
+
+@click.command()
+@click.option(
+    "--tasks", type=click.Path(path_type=Path), default=SHIPPED, help="YAML of agents.network_task.TaskRanges."
+)
+@click.option("--track", type=click.Choice(["hidden", "told"]), help="In place of the file's.")
+@click.option("--variant", type=click.Choice(["ours", "paper"]), default="ours", show_default=True)
+@click.option("--budget", type=float, default=1.0, show_default=True, help="Factor on all iterations.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any key of MetaHrlConfig.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="To write to, or go on in.")
+def main(
+    tasks: Path, track: str | None, variant: str, budget: float, seed: int, settings: tuple[str, ...], out: Path
+) -> None:
+    """Meta-train a policy; the same command goes on where an interrupted one was."""
+    try:
+        ranges = load_task_ranges(tasks)
+        if track is not None:
+            ranges = ranges.model_copy(update={"track": track})
+        config = _config({"variant": variant, "budget": budget} | dict(map(_setting, settings)))
+        out.mkdir(parents=True, exist_ok=True)
+        curve = CurveFile(out / "curve.parquet")
+        with _line() as show:
+
+            def told(progress: Progress) -> None:
+                curve(progress)
+                show(progress)
+
+            speed = train_into(out, ranges, config, seed, told)
+    except SliceBridgeError as error:
+        print(f"agents.train: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("agents.train: interrupted; the same command goes on from the last state", file=sys.stderr)
+        sys.exit(130)
+    shares = ", ".join(f"{name} {value:.3g}" for name, value in speed.shares().items())
+    click.echo(f"{out}: trained; {shares}", err=True)
+
+
+def _config(settings: dict[str, Any]) -> MetaHrlConfig:
+    known = {field.name for field in fields(MetaHrlConfig)}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise TrainError(f"--set: no key {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    if isinstance(settings.get("rule"), list):
+        settings["rule"] = tuple(float(value) for value in settings["rule"])
+    try:
+        return MetaHrlConfig(**settings)
+    except (TypeError, ValueError) as error:
+        raise TrainError(f"--set: {error}") from error
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise TrainError(f"--set {text}: write KEY=VALUE")
+    return key, yaml.safe_load(value)
+
+
+@contextmanager
+def _line() -> Any:
+    """A line with stage, return and time left where somebody looks, else one every ten iterations."""
+    if not sys.stderr.isatty():
+        yield _plain
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda progress: bar.update(task, completed=progress.done, description=_text(progress))
+
+
+def _plain(progress: Progress) -> None:
+    if progress.iteration % 10 == 0:
+        print(_text(progress), file=sys.stderr, flush=True)
+
+
+def _text(progress: Progress) -> str:
+    value = progress.scalars.get("high/return", progress.scalars.get("low/return", float("nan")))
+    speed = progress.scalars["speed/env_steps_per_s"]
+    minutes, seconds = divmod(round(progress.left_s), 60)
+    return (
+        f"{progress.stage} {progress.iteration}: return {value:.3g}, {speed:.0f} steps/s, {minutes}:{seconds:02} left"
+    )
+
+
+if __name__ == "__main__":
+    main()
