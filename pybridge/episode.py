@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# A plain integer: an IntFlag costs a microsecond at every use.
+# Plain integers: an IntFlag costs a microsecond at every use.
 _LAST = int(Flag.LAST)
 _PAUSED = int(Flag.PAUSED)
+_STATE, _ACTION, _SLOTS = int(MessageType.STATE), int(MessageType.ACTION), int(MessageType.SLOTS)
 
 LATE_NEWS_S = 0.05
 """For messages to arrive that were sent by a process that has ended."""
@@ -167,9 +168,8 @@ class Episode:
     def wait(self) -> Observation:
         """Next observation. Raises `SimulationError`, `ProtocolError`, `SchemaError`."""
         while True:
-            observation = self.advance()
-            if observation is None and not self._pump(self.deadline, self._child):
-                observation = self.conclude()
+            has_news = self.has_news or self._pump(self.deadline, self._child)
+            observation = self.advance() if has_news else self.conclude()
             if observation is not None:
                 return observation
 
@@ -195,9 +195,9 @@ class Episode:
                     raise self._unexpected_end(message)
                 if self._foreign is not None:
                     self._foreign.ended()
-            elif message.header.type == MessageType.SLOTS:
+            elif message.header.type == _SLOTS:
                 self._take_slots(message)
-            elif message.header.type != MessageType.STATE:
+            elif message.header.type != _STATE:
                 raise self._unexpected_end(message)
             elif message.header.episode != self._number or message.header.step != self._step:
                 self.dropped += 1
@@ -238,7 +238,7 @@ class Episode:
 
         flags: bits of `Flag` that ask for slots, for a simulation that is debugged.
         """
-        header = Header(MessageType.ACTION, flags, episode=self._number, step=self._step)
+        header = Header(_ACTION, flags, self._number, self._step)
         self.awaits_action = False
         self._step += 1
         self.deadline = time.monotonic() + self._step_timeout_s

@@ -11,12 +11,12 @@ import os
 import select
 import shutil
 import tempfile
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any, NamedTuple
 
 import zmq
@@ -44,11 +44,17 @@ MAX_UNREAD = 64
 
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 _LINGER_MS = 200
-_QUICK_MS = 2
-"""How long the end of a process may stay unseen: so long only the socket is waited for."""
+_QUICK_MS = 20
+"""How long the end of a process may stay unseen: so long only the socket is waited for. On a machine whose processors
+are shared, waits of a few milliseconds are nothing unusual, and each that is given up costs more than a step."""
+_QUICK_S = _QUICK_MS * 1e-3
 
+# Plain integers: an IntFlag costs a microsecond at every use.
+_DONTWAIT = int(zmq.DONTWAIT)
 _MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
 _READABLE = int(zmq.POLLIN)
+_EVENTS = int(zmq.EVENTS)
+_KEPT = tuple(int(kind) for kind in (MessageType.STATE, MessageType.BYE, MessageType.ERROR))
 
 _DRAIN_MAX = 256
 """Messages sorted at a time, so that a flood cannot keep a deadline from being looked at."""
@@ -131,6 +137,7 @@ class Listener:
             self.close()
             raise
         self._fd: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]
+        self._use(super(zmq.Socket, self._socket))  # the compiled class, without pyzmq's conveniences around it
         self._pollers: dict[int | None, Callable[[float], list[tuple[int, int]]]] = {}
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
@@ -156,7 +163,7 @@ class Listener:
         """
         try:
             # The cheapest way to wait, for simulations that answer at once.
-            self._sort(self._socket.recv(0 if time.monotonic() + _QUICK_MS * 1e-3 < deadline else zmq.DONTWAIT))
+            self._sort(self._receive(0 if monotonic() + _QUICK_S < deadline else _DONTWAIT))
         except zmq.Again:
             pass
         else:
@@ -168,7 +175,7 @@ class Listener:
             return True
         poll, slice_s = self._poller(process), poll_interval_s(process)
         while True:
-            left_s = max(deadline - time.monotonic(), 0.0)
+            left_s = max(deadline - monotonic(), 0.0)
             wait_s = min(left_s, _POLL_MAX_S if slice_s is None else slice_s)
             events = poll(wait_s * 1000.0 + 0.999)
             if self._has_message():
@@ -182,7 +189,7 @@ class Listener:
                     self._drain()
                     return True
                 return False
-            if time.monotonic() >= deadline:
+            if monotonic() >= deadline:
                 return False
 
     def close(self) -> None:
@@ -192,18 +199,22 @@ class Listener:
     def send(self, peer: bytes, header: Header, body: Any) -> None:
         """Send one message. Raises `ProtocolError` if the peer has gone."""
         try:
-            self._socket.send(peer, _MORE)
-            self._socket.send(pack_header(header), _MORE)
-            self._socket.send(body, zmq.DONTWAIT)
+            self._send_frame(peer, _MORE)
+            self._send_frame(pack_header(header), _MORE)
+            self._send_frame(body, _DONTWAIT)
         except zmq.ZMQError as error:
             if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise ProtocolError("the simulation has closed its end of the link") from None
             raise
 
+    def _use(self, socket: Any) -> None:
+        """Send and receive by this, a `zmq.backend.Socket`."""
+        self._send_frame, self._receive = socket.send, socket.recv
+        self._option: Callable[[int], int] = socket.get
+
     def _has_message(self) -> bool:
         """Asking also makes the socket's file descriptor tell of what comes next: it is never polled without."""
-        events: int = self._socket.getsockopt(zmq.EVENTS)  # type: ignore[assignment]
-        return int.__and__(events, _READABLE) != 0  # `&` of an IntFlag costs a microsecond
+        return self._option(_EVENTS) & _READABLE != 0
 
     def _poller(self, process: Watched | None) -> Callable[[float], list[tuple[int, int]]]:
         """`select.poll` on the socket and on the end of a process, made once per file descriptor."""
@@ -220,16 +231,18 @@ class Listener:
     def _drain(self) -> None:
         """Sort what is there."""
         for _ in range(_DRAIN_MAX):
-            self._sort(self._socket.recv(zmq.DONTWAIT))
+            self._sort(self._receive(_DONTWAIT))
             if not self._has_message():
                 return
 
     def _sort(self, peer: bytes) -> None:
         """Take the frames that follow the name of a peer, and give them to whom they concern."""
-        receive, has_more = self._socket.recv, self._socket.getsockopt
-        header, body, n_frames = receive(zmq.DONTWAIT), b"", 1
-        while has_more(zmq.RCVMORE):
-            body, n_frames = receive(zmq.DONTWAIT), n_frames + 1
+        receive = self._receive
+        frame = receive(_DONTWAIT, False)  # it knows whether another one follows, which is dear to ask the socket
+        header, body, n_frames = frame.bytes, b"", 1
+        while frame.more:
+            frame, n_frames = receive(_DONTWAIT, False), n_frames + 1
+            body = frame.bytes
         connection = self._connections.get(peer)
         try:
             if n_frames > 2:
@@ -284,7 +297,7 @@ class Connection:
         self.failure: ProtocolError | None = None
         self.max_body_bytes = MAX_REASON_BYTES
         """Largest body taken."""
-        self.last_seen = time.monotonic()
+        self.last_seen = monotonic()
         """When anything came last, on the clock `time.monotonic()`."""
         self.debug: dict[str, Any] | None = hello.get("debug")
         """What it offers to a debugger, as it came; None: nothing."""
@@ -295,9 +308,9 @@ class Connection:
 
     def take(self, message: Message) -> None:
         """Called by the listener with what this peer sent."""
-        self.last_seen = time.monotonic()
+        self.last_seen = monotonic()
         kind = message.header.type
-        if kind in (MessageType.STATE, MessageType.BYE, MessageType.ERROR):
+        if kind in _KEPT:
             self._keep(message, self.max_body_bytes)
         elif kind == MessageType.SLOTS and self.max_slots_bytes:
             self._keep(message, self.max_slots_bytes)

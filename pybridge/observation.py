@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -27,17 +26,22 @@ FLOAT = np.dtype("<f4")
 _HIGH_DECISION, _LAST = int(Flag.HIGH_DECISION), int(Flag.LAST)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """State of the network at a decision epoch. Arrays are read-only views that stay valid."""
 
-    schema: Schema
-    levels: Levels
-    header: Header
-    flat: FloatArray
-    """The whole body as float32, for precomputed tables of indices; tensors of integers make no sense in it."""
-    dtype: np.dtype[np.void]
-    """Where the tensors are in it."""
+    __slots__ = ("dtype", "flat", "header", "levels", "schema")
+
+    def __init__(
+        self, schema: Schema, levels: Levels, header: Header, flat: FloatArray, dtype: np.dtype[np.void]
+    ) -> None:
+        """flat, dtype: the message body, see below."""
+        self.schema = schema
+        self.levels = levels
+        self.header = header
+        self.flat = flat
+        """The whole body as float32, for precomputed tables of indices; tensors of integers make no sense in it."""
+        self.dtype = dtype
+        """Where the tensors are in it."""
 
     @property
     def episode(self) -> int:

@@ -306,19 +306,22 @@ class Session(Inspection):
             self._abandon()
             raise
 
-    def begin_step(self, action: Action, flags: int = 0) -> None:
+    def begin_step(self, action: Action, flags: int = 0, *, in_range: bool = False) -> None:
         """First half of `step`, without waiting; the observation comes by `wait`, or by `advance` and `conclude`.
 
         flags: bits of `pybridge.wire.Flag` that ask for slots.
+        in_range: the values need not be looked at, because of how they were made.
         """
         episode = self._episode
-        if episode is not None and episode.paused:
-            raise SessionStateError("paused between decision epochs: go on by step_slot(), step_low() or step_high()")
         if episode is None or not episode.awaits_action:
+            if episode is not None and episode.paused:
+                what = "paused between decision epochs: go on by step_slot(), step_low() or step_high()"
+                raise SessionStateError(what)
             raise SessionStateError("no episode is waiting for an action: call reset() first")
-        if action.levels != self._levels or action.schema != self.schema:
+        if action.levels != self._levels or (action.schema is not self._schema and action.schema != self._schema):
             raise SessionStateError("the action was made for another session: use session.action()")
-        action.check()
+        if not in_range:
+            action.check()
         self._note_action(action)
         if flags:
             self._repeated = action.copy()

@@ -14,6 +14,7 @@ HEADER_BYTES = 32
 
 _MAGIC = b"SLB1"
 _HEADER = struct.Struct("<4sBBHQQq")
+_pack, _unpack = _HEADER.pack, _HEADER.unpack
 
 
 class MessageType(enum.IntEnum):
@@ -64,14 +65,14 @@ _FIRST_TYPE, _LAST_TYPE = min(MessageType), max(MessageType)
 def pack_header(header: Header) -> bytes:
     """Wire form of a header, 32 bytes."""
     kind, flags, episode, step, time_ns = header
-    return _HEADER.pack(_MAGIC, kind, flags, 0, episode, step, time_ns)
+    return _pack(_MAGIC, kind, flags, 0, episode, step, time_ns)
 
 
 def unpack_header(frame: bytes) -> Header:
     """Header in a frame. Raises `ProtocolError` on a wrong size, magic, type or reserved field."""
     if len(frame) != HEADER_BYTES:
         raise ProtocolError(f"a header has {HEADER_BYTES} bytes, got {len(frame)}")
-    magic, kind, flags, reserved, episode, step, time_ns = _HEADER.unpack(frame)
+    magic, kind, flags, reserved, episode, step, time_ns = _unpack(frame)
     if magic != _MAGIC:
         raise ProtocolError(f"a header begins with {_MAGIC!r}, got {magic!r}")
     if not _FIRST_TYPE <= kind <= _LAST_TYPE:

@@ -81,17 +81,21 @@ class FeatureTable:
         self._index = index.reshape(-1)[order]
         divisor = np.where(is_log, np.log1p(scale), scale).astype(np.float32)
         self._divisor, self._low, self._high = (array.reshape(-1)[order] for array in (divisor, low, high))
-        self._back = np.argsort(order).reshape(self._shape)
+        self._back = np.argsort(order)
         self._values = np.empty(len(order), dtype=np.float32)
         self._logs = self._values[: int(is_log.sum())]
 
     def __call__(self, flat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A new array of float32."""
-        values = self._values
-        flat.take(self._index, out=values, mode="clip")  # the only mode that needs no buffer of its own
-        np.fmax(values, self._low, out=values)
-        np.log1p(self._logs, out=self._logs)
-        np.divide(values, self._divisor, out=values)
+        return self.in_a_row(flat).reshape(self._shape)
+
+    def in_a_row(self, flat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The same, flat."""
+        values, logs = self._values, self._logs
+        flat.take(self._index, None, values, "clip")  # the only mode that needs no buffer of its own
+        np.fmax(values, self._low, values)
+        np.log1p(logs, logs)
+        np.divide(values, self._divisor, values)
         np.minimum(values, self._high, out=values)
         return values.take(self._back)
 

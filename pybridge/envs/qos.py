@@ -36,7 +36,7 @@ _TINY, _NO_PACKETS = 1e-35, 1e-20
 """A rate or count of nothing, and a number of packets that is much more than such and much less than one."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen, which would cost three times as much for each
 class Satisfaction:
     """Arrays of one shape, e.g. (slices,) or (cells, slices)."""
 
@@ -145,32 +145,34 @@ class NetworkSatisfaction:
         self._tiny, self._one = np.full(len(self._index), _TINY), np.ones(n_ratios)
         self._knee, self._steepness = np.full(n_ratios, _KNEE), np.full(n_ratios, 0.5 / _WIDTH)
         self._is_met = np.empty(n_ratios, dtype=np.bool_)
-        self._met, self._curve = np.ones(n_ratios + 1), np.ones(n_ratios + 1)
-        self._met_ratios, self._curve_ratios = self._met[:-1], self._curve[:-1]
-        self._sums, self._counts, self._means = _groups(schema)
-        self._top = np.ones(schema.n_slices)
+        self._values = np.hstack((np.zeros((2, n_ratios)), np.eye(2)))
+        self._met, self._curve = self._values[:, :n_ratios]
+        self._sums, self._counts = _groups(schema)
+        self._means = np.empty_like(self._counts)
+        self._of_rates, self._of_delays = self._means[:, : schema.n_slices], self._means[:, schema.n_slices :]
+        self._worse, self._best = np.empty((2, schema.n_slices)), np.ones((2, schema.n_slices))
 
     def __call__(self, observation: Observation) -> Satisfaction:
         """Shape (slices,)."""
-        observation.flat.take(self._index, out=self._as_sent, mode="clip")
-        np.copyto(self._gathered, self._as_sent)
-        np.fmax(self._gathered, self._tiny, out=self._gathered)
+        observation.flat.take(self._index, None, self._as_sent, "clip")
+        self._gathered[...] = self._as_sent
+        np.fmax(self._gathered, self._tiny, self._gathered)
         np.minimum(self._offered, self._targets, out=self._needed)
         self._sum_known.dot(self._packets, self._known)
         self._sum_in_time.dot(self._packets, self._in_time)
-        ratios = np.divide(self._numerators, self._denominators, out=self._ratios)
-        np.greater_equal(ratios, self._least, out=self._is_met)
-        np.copyto(self._met_ratios, self._is_met)
+        ratios = np.divide(self._numerators, self._denominators, self._ratios)
+        np.greater_equal(ratios, self._least, self._is_met)
+        self._met[...] = self._is_met
         # σ(x) = (1 + tanh(x/2))/2: what is left of it is linear and goes into the matrix that takes the means.
         np.minimum(ratios, self._one, out=ratios)
-        np.subtract(ratios, self._knee, out=ratios)
-        np.multiply(ratios, self._steepness, out=ratios)
-        np.tanh(ratios, out=self._curve_ratios)
-        hard = np.divide(self._met.dot(self._sums), self._counts)
-        soft, n = self._curve.dot(self._means), self._n_slices
-        smooth = np.minimum(soft[:n], soft[n:])
-        np.minimum(smooth, self._top, out=smooth)
-        return Satisfaction(smooth, np.minimum(hard[:n], hard[n:]))
+        np.subtract(ratios, self._knee, ratios)
+        np.multiply(ratios, self._steepness, ratios)
+        np.tanh(ratios, self._curve)
+        self._values.dot(self._sums, self._means)
+        np.divide(self._means, self._counts, self._means)
+        np.minimum(self._of_rates, self._of_delays, out=self._worse)
+        both = np.minimum(self._worse, self._best)
+        return Satisfaction(both[1], both[0])
 
 
 def _columns(schema: Schema) -> npt.NDArray[np.intp]:
@@ -199,18 +201,19 @@ def _packet_sums(schema: Schema) -> tuple[Array, Array]:
     return next(both), next(both)
 
 
-def _groups(schema: Schema) -> tuple[Array, Array, Array]:
-    """From values of ratios (UEs, then slices) and a 1, per slice of the rate SLA and then of the delay SLA:
+def _groups(schema: Schema) -> tuple[Array, Array]:
+    """What makes means over slices, of the rate SLA and then of the delay SLA, from two rows: of values of ratios (UEs,
+    then slices), 1 where they are met and tanh(x/2), each row followed by a 1 and a 0 in columns of its own.
 
-    matrix of their sums; counts that make means of them; matrix of means of smooth values, from tanh(x/2).
+    Matrix of their sums, and what these are divided by, shape (2, 2 · slices).
     """
     n_ues, n_slices = schema.n_ues, schema.n_slices
-    sums = np.zeros((n_ues + n_slices + 1, 2 * n_slices))
-    sums[np.arange(n_ues), schema.ue_slice] = 1.0
-    sums[n_ues + np.arange(n_slices), n_slices + np.arange(n_slices)] = 1.0
-    empty = sums.sum(axis=0) == 0.0
-    half_top = 0.5 / (1.0 / (1.0 + np.exp(-(1.0 - _KNEE) / _WIDTH)))
-    means = sums / np.where(empty, 1.0, sums.sum(axis=0)) * half_top
-    means[-1] = np.where(empty, 1.0, half_top)
-    sums[-1] = empty  # a slice without UEs is satisfied
-    return sums, sums.sum(axis=0), means
+    members = np.zeros((n_ues + n_slices, 2 * n_slices))
+    members[np.arange(n_ues), schema.ue_slice] = 1.0
+    members[n_ues + np.arange(n_slices), n_slices + np.arange(n_slices)] = 1.0
+    count = members.sum(axis=0)
+    empty = count == 0.0  # a slice without UEs is satisfied
+    counts = np.where(empty, 1.0, count)
+    double_top = 2.0 / (1.0 + np.exp(-(1.0 - _KNEE) / _WIDTH))
+    divisors = np.vstack((counts, np.where(empty, 1.0, counts * double_top)))
+    return np.vstack((members, empty, counts)), divisors

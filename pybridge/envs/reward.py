@@ -60,10 +60,8 @@ class SlaReward:
         """Reward of the whole network."""
         if observation.schema is not self._schema:
             self._prepare(observation)
-        np.copyto(self._achieved, observation.flat[self._reported])
-        power, prb = self._use.dot(self._achieved).tolist()
-        worth = float(self._weights.dot(satisfaction.smooth))
-        reward = worth - self.power_price * float(power) - self.prb_price * float(prb)
+        self._achieved[...] = observation.flat[self._reported]
+        reward = float(self._weights.dot(satisfaction.smooth) - self._prices.dot(self._achieved))
         return reward - self._reconfiguration(observation) if self.reconfiguration_price else reward
 
     def utility(self, reward: float) -> float:
@@ -85,9 +83,9 @@ class SlaReward:
         shape = (observation.schema.n_cells, observation.schema.n_slices, REPORT_COLUMNS)
         begin, size = int(field["achieved"][1]) // FLOAT_BYTES, int(np.prod(shape))
         self._reported, self._achieved = slice(begin, begin + size), np.empty(size)
-        use = np.zeros((2, *shape))
-        use[0, :, :, POWER] = use[1, :, :, MAX] = 1.0 / shape[0]
-        self._use = use.reshape(2, size)
+        prices = np.zeros(shape)
+        prices[:, :, POWER], prices[:, :, MAX] = self.power_price / shape[0], self.prb_price / shape[0]
+        self._prices = prices.reshape(size)
 
     def _weights_of(self, schema: Schema) -> npt.NDArray[np.float64]:
         if self._own_weights is None:

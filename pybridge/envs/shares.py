@@ -50,6 +50,9 @@ def shares_from_scores(scores: npt.ArrayLike, floor: float) -> npt.NDArray[np.fl
 class ShareMap:
     """Scores of `SliceEnv` to shares: `shares_from_scores` without allocating. Not for use from two threads at once."""
 
+    n_controls = len(RESOURCES)
+    """Numbers per cell and slice that it gives."""
+
     def __init__(self, n_cells: int, n_slices: int, floor: float) -> None:
         """floor: smallest share of any slice."""
         self._shape = (n_cells * len(RESOURCES) * n_slices,)
@@ -73,9 +76,9 @@ class ShareMap:
             checked_action(action, self._shape, "SliceEnv")
         flat = np.minimum(scores, self._one, out=self._flat)
         np.maximum(flat, self._least, out=flat)  # equal shares if all scores are 0
-        np.dot(self._rows, self._sums, out=self._totals)
-        np.divide(flat, self._flat_totals, out=flat)
-        np.add(flat, self._floor, out=flat)
+        self._rows.dot(self._sums, self._totals)
+        np.divide(flat, self._flat_totals, flat)
+        np.add(flat, self._floor, flat)
         return self._shares
 
 
@@ -91,6 +94,9 @@ class CappedMap:
     and compute shares as in `ShareMap`. c = 1 lends what is unused, c = 0 keeps a slice to its share. Scores that are
     all 0 are taken as equal.
     """
+
+    n_controls = len(RESOURCES) + 1
+    """Numbers per cell and slice that it gives."""
 
     def __init__(self, n_cells: int, n_slices: int, floor: float) -> None:
         """floor: smallest share of any slice."""

@@ -120,8 +120,9 @@ class SliceEnv(gym.Env[Array, Array]):
         self._low_policy: LowPolicy | None = None
         share_map = CappedMap if controls == "capped" else ShareMap
         self._shares: CappedMap | ShareMap = share_map(self._layout.n_cells, n_slices, share_floor)
-        self._controls: tuple[Array, ...] = ()
-        """Where the shares of each resource stand in `_action`, shapes (cells, slices)."""
+        self._controls = np.zeros((0, 0, 0), np.intp)
+        """Where what `_shares` gives stands in the body of `_action`, in the same shape."""
+        self._as_sent = np.zeros((0, 0, 0), np.float32)
         self._view: SliceView | None = None
         self._satisfaction: NetworkSatisfaction | None = None
         self._state: Observation | None = None
@@ -174,17 +175,13 @@ class SliceEnv(gym.Env[Array, Array]):
         self._satisfaction = NetworkSatisfaction(state.schema)
         self._action = action = self._session.action()
         action.prb_policy[:, :, DEDICATED], action.prb_policy[:, :, MAX] = 0.0, 1.0
-        self._controls = (
-            action.prb_policy[:, :, MIN],
-            action.compute_share,
-            action.power_share,
-            action.prb_policy[:, :, MAX],
-        )
+        self._controls = _places(action)[:, : self._shares.n_controls]
+        self._as_sent = np.empty(self._controls.shape, np.float32)
         return self._see(state), self._info(state)
 
     def begin_step(self, action: Array) -> None:
         """First half of `step`, without waiting; the second is `stepped`, with what the session then gives."""
-        self._session.begin_step(self._decision(action))
+        self._session.begin_step(self._decision(action), in_range=True)
 
     def stepped(self, state: Observation) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Second half of `step`."""
@@ -233,17 +230,25 @@ class SliceEnv(gym.Env[Array, Array]):
         if self._action is None:
             raise SessionStateError("call reset() first")
         shares = self._shares(action)
-        for resource in range(shares.shape[1]):
-            self._controls[resource][...] = shares[:, resource]
+        self._as_sent[...] = shares
+        self._action.flat[self._controls] = self._as_sent
         return self._action
 
     def _see(self, state: Observation) -> Array:
         assert self._view is not None
         self._state = state
-        return self._view(state).reshape(-1)
+        return self._view.in_a_row(state)
 
     def _info(self, state: Observation) -> dict[str, Any]:
         return {"time_s": state.time_s, "rng_run": self._rng_run}
+
+
+def _places(action: Action) -> npt.NDArray[np.intp]:
+    """Where min PRB ratios, compute, power shares and max PRB ratios stand in the body, shape (cells, 4, slices)."""
+    body = np.arange(len(action.flat), dtype=np.float32).view(action.body.dtype)[0]
+    prb = body["prb_policy"]
+    places = (prb[:, :, MIN], body["compute_share"], body["power_share"], prb[:, :, MAX])
+    return np.stack(places, axis=1).astype(np.intp)
 
 
 def _as_text(state: Observation) -> str:

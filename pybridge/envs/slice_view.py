@@ -73,6 +73,10 @@ class SliceView:
         """A new array."""
         return self._table(observation.flat)
 
+    def in_a_row(self, observation: Observation) -> npt.NDArray[np.float32]:
+        """The same, flat."""
+        return self._table.in_a_row(observation.flat)
+
 
 def _sla_columns(schema: Schema) -> npt.NDArray[np.float32]:
     """What was promised, shape (slices, `N_SLA`)."""

@@ -19,7 +19,7 @@ import tracemalloc
 from collections import Counter, deque
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
 
@@ -52,6 +52,13 @@ PEAK_BYTES = 16 * 2**20
 """Far above what a case sends, far below what its schemas may declare."""
 
 
+class ScriptedFrame(NamedTuple):
+    """In place of `zmq.Frame`."""
+
+    bytes: bytes
+    more: bool
+
+
 class ScriptedSocket:
     """In place of the ROUTER: gives what is put in, keeps what is sent."""
 
@@ -65,18 +72,17 @@ class ScriptedSocket:
         """A message arrives."""
         self._incoming.append([peer, *frames])
 
-    def recv(self, flags: int = 0) -> bytes:
+    def recv(self, flags: int = 0, copy: bool = True) -> bytes | ScriptedFrame:
         """Next frame."""
         if not self._current:
             if not self._incoming:
                 raise zmq.Again
             self._current.extend(self._incoming.popleft())
-        return self._current.popleft()
+        frame = self._current.popleft()
+        return frame if copy else ScriptedFrame(frame, bool(self._current))
 
-    def getsockopt(self, option: int) -> int:
-        """Whether more frames of this message follow, or more messages."""
-        if option == zmq.RCVMORE:
-            return int(bool(self._current))
+    def get(self, option: int) -> int:
+        """Whether more messages follow."""
         assert option == zmq.EVENTS
         return int(zmq.POLLIN) if self._incoming else 0
 
@@ -132,7 +138,7 @@ class Fuzz:
         self.outcomes: Counter[str] = Counter()
         self._listener = Listener()
         self._socket = ScriptedSocket()
-        self._listener._socket = self._socket  # type: ignore[assignment]
+        self._listener._use(self._socket)
         self._actions = {levels: Action(SCHEMA, levels) for levels in ("high", "both", "delegated")}
         self._good: Seat | None = None
 
