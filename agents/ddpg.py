@@ -12,7 +12,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 
 from agents.checkpoint import Checkpoint
 from agents.learning_curve import LearningCurve
-from agents.sb3_training import Progress, actor_tensors, checkpoint_of, learn, normalised
+from agents.sb3_training import Progress, checkpoint_of, layer_tensors, learn, normalised
 from agents.task_vector import TaskSource
 
 
@@ -60,6 +60,6 @@ def train_ddpg(
         device="cpu",
     )
     curve = learn(learner, config.steps, on_progress)
-    tensors = actor_tensors(learner, [f"actor.mu.{2 * i}" for i in range(len(config.hidden) + 1)])
+    tensors = layer_tensors(learner, "actor", [f"actor.mu.{2 * i}" for i in range(len(config.hidden) + 1)])
     architecture = {"activation": "relu", "output": "tanh", "recurrent": False}
     return checkpoint_of("ddpg", learner, tensors, architecture, source, config, seed), curve

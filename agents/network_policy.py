@@ -14,7 +14,9 @@ from agents.actor_cores import Core, LstmCore, MlpCore
 from agents.actuators import Actuator
 from agents.checkpoint import Checkpoint, CheckpointError
 from agents.normalise import Normaliser
-from agents.rules import Interface
+from agents.rules import PRICES, Interface
+from agents.slice_inputs import N_PRICES
+from pybridge.envs.shares import Controls
 
 ALGORITHMS = ("vector-ppo", "sac", "ddpg", "rl2")
 CLIP_OBSERVATION = 10.0
@@ -45,7 +47,7 @@ def network_checkpoint(
         "algorithm": algorithm,
         "architecture": architecture,
         "actuator": {"kind": actuator.kind, "interface": asdict(actuator.interface)},
-        "observation_space": {"shape": list(actuator.interface.observation_shape)},
+        "observation_space": {"shape": list(actuator.interface.environment_shape)},
         "action_space": {"shape": list(actuator.interface.action_shape)},
         "normalisation": {"epsilon": NORMALISATION_EPSILON, "clip": CLIP_OBSERVATION},
         "training": training,
@@ -73,6 +75,7 @@ class NetworkPolicy:
             self.recurrent = bool(architecture["recurrent"])
             interface = Interface(**header["actuator"]["interface"])
             self.actuator = Actuator(header["actuator"]["kind"], interface, tensors["rule.parameters"])
+            self._prices = tensors.get(PRICES, np.zeros(N_PRICES))
             self.normalise = Normaliser(
                 tensors["observation.mean"],
                 tensors["observation.variance"],
@@ -101,25 +104,20 @@ class NetworkPolicy:
 
     def act(self, observation: NDArray[np.floating]) -> Single:
         """Action of SliceEnv. Raises CheckpointError for an observation of another shape or with a NaN in it."""
-        expected = self.actuator.interface.observation_shape
-        if observation.shape != expected:
-            raise CheckpointError(f"policy was trained on observations of shape {expected}, got {observation.shape}")
-        if not np.isfinite(observation).all():
-            raise CheckpointError(f"observation {int(np.argmin(np.isfinite(observation)))} is not finite")
-        seen = observation.astype(np.float32)
+        shown = self.actuator.interface.see(observation, self._prices)
+        seen = shown
         if self.recurrent:
             seen = np.concatenate([seen, remembered(self._action, self._reward, self._begins)])
         action, self._state = self.core(self.normalise(seen), self._state)
         self._action, self._begins = action.astype(np.float32), False
-        controls, self._memory = self.actuator.apply(self._action, observation, self._memory)
+        controls, self._memory = self.actuator.apply(self._action, shown, self._memory)
         return controls
+
+    @property
+    def controls(self) -> Controls:
+        """Of the environment."""
+        return self.actuator.interface.controls
 
     def check_spaces(self, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
         """Raises CheckpointError, naming both shapes, unless the spaces are the ones trained on."""
-        interface = self.actuator.interface
-        for name, space, shape in (
-            ("observation", observation_space, interface.observation_shape),
-            ("action", action_space, interface.action_shape),
-        ):
-            if space.shape != shape:
-                raise CheckpointError(f"policy was trained with an {name} of shape {shape}, here it is {space.shape}")
+        self.actuator.interface.check_spaces(observation_space, action_space)

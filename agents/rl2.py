@@ -17,7 +17,7 @@ from sb3_contrib import RecurrentPPO
 
 from agents.checkpoint import Checkpoint
 from agents.learning_curve import LearningCurve
-from agents.sb3_training import Progress, actor_tensors, checkpoint_of, learn, normalised, silence
+from agents.sb3_training import Progress, checkpoint_of, layer_tensors, learn, normalised, silence
 from agents.task_vector import TaskSource
 
 
@@ -80,7 +80,7 @@ def train_rl2(
         silence(learner.policy.action_net)
     curve = learn(learner, config.steps, on_progress)
     layers = [f"mlp_extractor.policy_net.{2 * i}" for i in range(len(config.hidden))]
-    tensors = actor_tensors(learner, [*layers, "action_net"]) | _lstm_tensors(learner)
+    tensors = layer_tensors(learner, "actor", [*layers, "action_net"]) | _lstm_tensors(learner)
     architecture = {"activation": "tanh", "output": "clip", "recurrent": True}
     return checkpoint_of("rl2", learner, tensors, architecture, source, config, seed), curve
 

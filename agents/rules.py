@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from agents import dpp
 from agents.checkpoint import Checkpoint, CheckpointError
 from agents.controls import action_of_logits, actions_per_cell
-from agents.slice_inputs import INPUTS_PER_SLICE, N_PRICES, SliceInputs, read_slice_inputs
+from agents.slice_inputs import INPUTS_PER_SLICE, N_PRICES, SliceInputs, as_on_track, read_slice_inputs
 from pybridge.envs.shares import DEFAULT_SHARE_FLOOR, Controls
 
 Array = NDArray[np.float64]
@@ -163,19 +163,45 @@ class Interface:
     controls: Controls = "shares"
     share_floor: float = DEFAULT_SHARE_FLOOR
     told: bool = False
-    """Prices are appended to the observation."""
+    """Weights are observed, and prices appended to the observation of the environment."""
     period_s: float = 0.1
     """Between decisions."""
 
     @property
-    def observation_shape(self) -> tuple[int]:
+    def environment_shape(self) -> tuple[int]:
         """Of the environment's observations."""
-        return (self.cells * self.slices * INPUTS_PER_SLICE + (N_PRICES if self.told else 0),)
+        return (self.cells * self.slices * INPUTS_PER_SLICE,)
+
+    @property
+    def observation_shape(self) -> tuple[int]:
+        """Of what is seen on the track."""
+        return (self.environment_shape[0] + (N_PRICES if self.told else 0),)
 
     @property
     def action_shape(self) -> tuple[int]:
         """Of its actions."""
         return (self.cells * actions_per_cell(self.controls, self.slices),)
+
+    def see(self, observation: NDArray[np.floating], prices: NDArray[np.floating]) -> NDArray[np.float32]:
+        """An observation of the environment as it is seen on the track; prices: (2,), ignored where hidden.
+
+        Raises CheckpointError for another shape, or a NaN.
+        """
+        if observation.shape != self.environment_shape:
+            shape = self.environment_shape
+            raise CheckpointError(f"policy is for observations of shape {shape}, got {observation.shape}")
+        if not np.isfinite(observation).all():
+            raise CheckpointError(f"observation {int(np.argmin(np.isfinite(observation)))} is not finite")
+        return as_on_track(observation, prices if self.told else None)
+
+    def check_spaces(self, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
+        """Raises CheckpointError, naming both shapes, unless the spaces are those of this interface."""
+        for what, space, shape in (
+            ("observation", observation_space, self.environment_shape),
+            ("action", action_space, self.action_shape),
+        ):
+            if space.shape != shape:
+                raise CheckpointError(f"policy is for an {what} of shape {shape}, here it is {space.shape}")
 
 
 def rule_checkpoint(name: str, parameters: Array, interface: Interface, training: dict[str, Any]) -> Checkpoint:
@@ -184,11 +210,15 @@ def rule_checkpoint(name: str, parameters: Array, interface: Interface, training
     header = {
         "algorithm": name,
         "architecture": asdict(interface),
-        "observation_space": {"shape": list(interface.observation_shape)},
+        "observation_space": {"shape": list(interface.environment_shape)},
         "action_space": {"shape": list(interface.action_shape)},
         "training": training,
     }
     return Checkpoint({"parameters": np.asarray(parameters, np.float64)}, header)
+
+
+PRICES = "task.prices"
+"""Tensor of a checkpoint for the told track: standardised log prices, (2,); without it, the middle of training's."""
 
 
 class RulePolicy:
@@ -200,6 +230,7 @@ class RulePolicy:
             self._interface = Interface(**checkpoint.header["architecture"])
             parameters = checkpoint.tensors["parameters"].astype(np.float64)
             self._rule = make_rule(checkpoint.header["algorithm"], parameters, self._interface.period_s)
+            self._prices = checkpoint.tensors.get(PRICES, np.zeros(N_PRICES))
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"checkpoint of a rule is incomplete: {error}") from error
         self.reset()
@@ -209,20 +240,18 @@ class RulePolicy:
         self._state = self._rule.start((self._interface.cells, self._interface.slices))
 
     def act(self, observation: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Scores for SliceEnv. Raises CheckpointError for an observation of another shape or with a NaN in it."""
+        """Action of SliceEnv. Raises CheckpointError for an observation of another shape or with a NaN in it."""
         interface = self._interface
-        try:
-            inputs = read_slice_inputs(observation, interface.cells, interface.slices)
-        except ValueError as error:
-            raise CheckpointError(str(error)) from error
+        seen = interface.see(observation, self._prices)
+        inputs = read_slice_inputs(seen, interface.cells, interface.slices)
         logits, self._state = self._rule.decide(inputs, self._state)
         return action_of_logits(logits, interface.controls, interface.share_floor)
 
+    @property
+    def controls(self) -> Controls:
+        """Of the environment."""
+        return self._interface.controls
+
     def check_spaces(self, observation_space: gym.Space[Any], action_space: gym.Space[Any]) -> None:
         """Raises CheckpointError, naming both shapes, unless the spaces are those of the rule's cells and slices."""
-        for what, space, shape in (
-            ("an observation", observation_space, self._interface.observation_shape),
-            ("an action", action_space, self._interface.action_shape),
-        ):
-            if space.shape != shape:
-                raise CheckpointError(f"rule for {what} of shape {shape}, here it is {space.shape}")
+        self._interface.check_spaces(observation_space, action_space)

@@ -10,7 +10,7 @@ from stable_baselines3 import SAC
 
 from agents.checkpoint import Checkpoint
 from agents.learning_curve import LearningCurve
-from agents.sb3_training import Progress, actor_tensors, checkpoint_of, learn, normalised
+from agents.sb3_training import Progress, checkpoint_of, layer_tensors, learn, normalised
 from agents.task_vector import TaskSource
 
 
@@ -55,6 +55,6 @@ def train_sac(
     )
     curve = learn(learner, config.steps, on_progress)
     layers = [f"actor.latent_pi.{2 * i}" for i in range(len(config.hidden))]
-    tensors = actor_tensors(learner, [*layers, "actor.mu"])
+    tensors = layer_tensors(learner, "actor", [*layers, "actor.mu"])
     architecture = {"activation": "relu", "output": "tanh", "recurrent": False}
     return checkpoint_of("sac", learner, tensors, architecture, source, config, seed), curve

@@ -63,11 +63,11 @@ class _Recorder(BaseCallback):
         return True
 
 
-def actor_tensors(learner: BaseAlgorithm, layers: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Of the layers of an actor, by their prefixes in stable-baselines3's state: `actor.<i>.weight` and `.bias`."""
+def layer_tensors(learner: BaseAlgorithm, name: str, layers: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Of linear layers, by their prefixes in stable-baselines3's state: `<name>.<i>.weight` and `.bias`."""
     state = learner.policy.state_dict()
     return {
-        f"actor.{index}.{part}": state[f"{prefix}.{part}"].detach().numpy().copy()
+        f"{name}.{index}.{part}": state[f"{prefix}.{part}"].detach().numpy().copy()
         for index, prefix in enumerate(layers)
         for part in ("weight", "bias")
     }

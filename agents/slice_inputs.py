@@ -53,6 +53,19 @@ class SliceInputs:
     """Standardised logarithms of the prices of power and PRBs, (..., 2); zeros where they are hidden."""
 
 
+def as_on_track(observation: NDArray[np.floating], prices: NDArray[np.floating] | None) -> NDArray[np.float32]:
+    """An observation of `SliceEnv`, (cells × slices × 20,), as methods see it on a track.
+
+    prices: standardised log prices, (2,), which the told track appends; None: the hidden track, where equal operator
+    weights stand in the place of the scenario's, as they did in training.
+    """
+    if prices is not None:
+        return np.concatenate([observation, prices]).astype(np.float32)
+    rows = observation.astype(np.float32).reshape(-1, INPUTS_PER_SLICE)
+    rows[:, -1] = rows[:, -1].mean()  # weights sum to 1 in every cell
+    return rows.reshape(-1)
+
+
 def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int) -> SliceInputs:
     """Unscale observations of shape (..., cells × slices × 20), or two numbers more, the prices, where they are told.
 

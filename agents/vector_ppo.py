@@ -8,13 +8,17 @@ task-conditioned PPO; of one task always it starts from scratch there, and with 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecNormalize
 
 from agents.checkpoint import Checkpoint
 from agents.learning_curve import LearningCurve
-from agents.sb3_training import Progress, actor_tensors, checkpoint_of, learn, normalised, silence
+from agents.sb3_training import Progress, checkpoint_of, layer_tensors, learn, normalised, silence
 from agents.task_vector import TaskSource
 
 
@@ -68,7 +72,19 @@ def train_vector_ppo(
     if source.actuator.kind == "residual":
         silence(learner.policy.action_net)
     curve = learn(learner, config.steps, on_progress)
-    layers = [f"mlp_extractor.policy_net.{2 * i}" for i in range(len(config.hidden))]
-    tensors = actor_tensors(learner, [*layers, "action_net"])
+    tensors = _tensors(learner, environment, len(config.hidden))
     architecture = {"activation": "tanh", "output": "clip", "recurrent": False}
     return checkpoint_of("vector-ppo", learner, tensors, architecture, source, config, seed), curve
+
+
+def _tensors(learner: PPO, environment: VecNormalize, hidden: int) -> dict[str, NDArray[Any]]:
+    """The actor; the critic and the scale of rewards are for fine-tuning."""
+    state = learner.policy.state_dict()
+    actor = [f"mlp_extractor.policy_net.{2 * i}" for i in range(hidden)]
+    critic = [f"mlp_extractor.value_net.{2 * i}" for i in range(hidden)]
+    return {
+        **layer_tensors(learner, "actor", [*actor, "action_net"]),
+        **layer_tensors(learner, "critic", [*critic, "value_net"]),
+        "actor.log_std": state["log_std"].numpy().copy(),
+        "reward.std": np.sqrt(np.asarray(environment.ret_rms.var) + environment.epsilon),
+    }

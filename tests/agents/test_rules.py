@@ -13,7 +13,7 @@ from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from agents.controls import action_of_logits
 from agents.dpp import default_parameters
 from agents.load import load_policy
-from agents.rules import RULES, Interface, Rule, RulePolicy, make_rule, rule_checkpoint, sla_static_shares
+from agents.rules import PRICES, RULES, Interface, Rule, RulePolicy, make_rule, rule_checkpoint, sla_static_shares
 from agents.slice_inputs import SliceInputs, read_slice_inputs
 from pybridge import SliceEnv
 from pybridge.envs.shares import CappedMap
@@ -124,6 +124,24 @@ def test_a_checkpoint_runs_an_environment_and_forgets_at_reset(name: str, tmp_pa
         env.close()
 
 
+def test_tracks() -> None:
+    """The hidden one hides the scenario's weights, the told one appends the prices of the checkpoint's task."""
+    stream = np.random.default_rng(1)
+    observation = stream.uniform(0, 1, 60).astype(np.float32)
+    observation[19::20] = [0.5, 0.3, 0.2]
+    hidden, told = Interface(1, 3), Interface(1, 3, "capped", told=True)
+    prices = np.array([0.5, -0.5])
+    assert hidden.observation_shape == (60,)
+    seen = hidden.see(observation, prices)
+    np.testing.assert_allclose(seen[19::20], 1 / 3, rtol=1e-6)
+    np.testing.assert_array_equal(np.delete(seen, [19, 39, 59]), np.delete(observation, [19, 39, 59]))
+    assert told.observation_shape == (62,)
+    np.testing.assert_array_equal(told.see(observation, prices), np.concatenate([observation, [0.5, -0.5]]))
+    cheap = rule_checkpoint("dpp", np.append(default_parameters(3, told=True)[:-3], [1, 1, 1]), told, {})
+    dear = Checkpoint(cheap.tensors | {PRICES: np.array([2.0, 2.0])}, cheap.header)
+    assert RulePolicy(cheap).act(observation).tobytes() != RulePolicy(dear).act(observation).tobytes()
+
+
 class TestBadInput:
     def policy(self) -> RulePolicy:
         return RulePolicy(rule_checkpoint("proportional", np.zeros(3), Interface(1, 3), {}))
@@ -133,7 +151,7 @@ class TestBadInput:
             self.policy().check_spaces(gym.spaces.Box(0, 1, (60,)), gym.spaces.Box(0, 1, (8,)))
 
     def test_other_observation(self) -> None:
-        with pytest.raises(CheckpointError, match=r"observations of 60 numbers \(62 with prices\), got \(61,\)"):
+        with pytest.raises(CheckpointError, match=r"observations of shape \(60,\), got \(61,\)"):
             self.policy().act(np.zeros(61, np.float32))
 
     def test_nan(self) -> None:

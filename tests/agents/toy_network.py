@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,15 +51,20 @@ class ToyVector:
         self.seeds: list[list[int]] = []
         self.actions: list[NDArray[np.float32]] = []
 
+    @property
+    def envs(self) -> list[Any]:
+        return [SimpleNamespace(state=SimpleNamespace(schema=None))] * self.num_envs
+
     def reset(self, *, seed: Sequence[int], options: dict[str, Any]) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        self.tasks = list(options["tasks"])
+        """Idle sub-environments, which `options["reset_mask"]` leaves out, are the last ones."""
+        self.tasks = [task for task in options["tasks"] if task is not None]
         self.seeds.append(list(seed))
         self._streams = [np.random.default_rng(s) for s in seed]
         self._step = 0
         return self._observe(), {}
 
     def send(self, actions: NDArray[np.float32], env_ids: Iterable[int]) -> None:
-        assert list(env_ids) == list(range(self.num_envs))
+        assert list(env_ids) == list(range(len(self.tasks)))
         assert ((actions >= 0.0) & (actions <= 1.0)).all()
         assert self._step < STEPS
         self.actions.append(actions)
@@ -67,13 +73,15 @@ class ToyVector:
         self._step += 1
         best = np.array([[task.best] for task in self.tasks])
         reward = 1.0 - 4.0 * np.square(self.actions[-1][:, :4] - best).mean(axis=1)
-        observation, infos = self._observe(), [{} for _ in range(self.num_envs)]
+        count = len(self.tasks)
+        observation = self._observe()[:count]
+        infos: list[dict[str, Any]] = [{"qos": np.ones(3)} for _ in range(count)]
         if self._step == 3 and self._fault:
             observation[1] *= np.nan if self._fault == "nan-observation" else 1.0
             reward[1] *= np.nan if self._fault == "nan-reward" else 1.0
-            infos[1] = {"simulation_lost": "killed by signal 9"} if self._fault == "lost" else {}
-        back = np.arange(self.num_envs)[::-1]
-        no = np.zeros(self.num_envs, bool)
+            infos[1] |= {"simulation_lost": "killed by signal 9"} if self._fault == "lost" else {}
+        back = np.arange(count)[::-1]
+        no = np.zeros(count, bool)
         return Ready(back, observation[back], reward[back], no, no, tuple(infos[i] for i in back))
 
     def _observe(self) -> NDArray[np.float32]:
