@@ -7,6 +7,7 @@ The same runs as bare processes, two at a time, alternate with the campaign, so 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -92,12 +93,14 @@ def _timed(action: Callable[[], None]) -> float:
 def _bare(jobs: list[Job], folder: Path) -> None:
     """The same scenarios by `slicebridge run`."""
     folder.mkdir()
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}  # as the engine sets them
 
     def one(job: Job) -> None:
         scenario = folder / f"{job.id}.json"
         scenario.write_text(json.dumps(job.config["scenario"]), encoding="utf-8")
         command = [sys.executable, "-m", "pybridge", "run", "--scenario", scenario, "--policy", job.config["policy"]]
-        subprocess.run([*command, "--out", folder / job.id], check=True, capture_output=True, timeout=600)
+        command += ["--out", folder / job.id]
+        subprocess.run(command, check=True, capture_output=True, timeout=600, env=environment)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(one, jobs))
