@@ -243,8 +243,11 @@ def test_what_is_hostile_is_refused_and_nothing_is_executed(text: str) -> None:
 
 
 WORDS = st.sampled_from(
-    "slice[embb] slice[x] .x.ues .x.cqi ue[0] ue[*] cell[0] . ( ) [ ] , and or not min any abs < > == + - * / 1 2.5 1e9 "
-    "time_s step x __class__ ** = ' \" \\ \x00 \n".split(" ")
+    [
+        *("slice[embb]", "slice[x]", ".x.ues", ".x.cqi", "ue[0]", "ue[*]", "cell[0]", ".", "(", ")", "[", "]", ","),
+        *("and", "or", "not", "min", "any", "abs", "<", ">", "==", "+", "-", "*", "/", "1", "2.5", "1e9"),
+        *("time_s", "step", "x", "__class__", "**", "=", "'", '"', "\\", "\x00", "\n", ""),
+    ]
 )
 
 
@@ -253,10 +256,9 @@ def test_whatever_the_text_there_is_a_truth_or_a_clear_error(text: str) -> None:
     of = schema()
     try:
         condition = compile_condition(text, of, "high")
-    except ConditionError as error:
-        assert str(error)
-    else:
-        assert condition(observation(of)) in (True, False)
+    except ConditionError:
+        return
+    assert condition(observation(of)) in (True, False)
 
 
 NUMBERS = st.integers(0, 50).map(str)
