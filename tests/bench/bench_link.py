@@ -8,8 +8,10 @@ Everything is alive at once and measured in turns, so that all figures are of th
 * `link_ratio_large_{ipc,tcp}`: the large step over the floor, median over the rounds;
 * `link_cpu_us_{python,sim}`: processor time of each side per large step over ipc, ZeroMQ's threads included;
 * `link_env_us`: of these, what `SliceEnv` adds to a bare exchange of messages (processor time of Python);
-* `link_us_large_ipc_pinned`, `link_floor_us_ipc_pinned`: both processes on one processor, where nobody has to wake
-  another one up; `link_floor_us_ipc_spin`: Python never sleeps but asks for the answer again and again;
+* `link_us_large_ipc_pinned`, `link_floor_us_ipc_pinned`, `link_ratio_large_ipc_pinned`: both processes on one
+  processor, which no other has to be woken up for. Free ones change between such times and times two to three times as
+  long, as the scheduler places their four threads, and stay there for a while: a difference between two free cases can
+  be one of place alone. `link_floor_us_ipc_spin`: Python never sleeps but asks for the answer again and again;
 * `link_socket_us`: the same bytes over a plain Unix socket, two wake-ups a round trip where ZeroMQ has six. The
   difference to the floor is what ZeroMQ's own threads cost.
 """
@@ -194,6 +196,11 @@ def run() -> dict[str, float]:
     return _figures(cases)
 
 
+def _ratio(ours: Case, least: Case) -> float:
+    """Median over the rounds."""
+    return statistics.median(a / b for a, b in zip(ours.medians_us, least.medians_us, strict=True))
+
+
 def _figures(cases: dict[str, Case]) -> dict[str, float]:
     figures = {}
     for transport in ENDPOINTS:
@@ -201,8 +208,7 @@ def _figures(cases: dict[str, Case]) -> dict[str, float]:
         figures[f"link_us_small_{transport}"] = cases[f"small_{transport}"].us
         figures[f"link_us_large_{transport}"] = large.us
         figures[f"link_floor_us_{transport}"] = floor.us
-        ratios = [ours / least for ours, least in zip(large.medians_us, floor.medians_us, strict=True)]
-        figures[f"link_ratio_large_{transport}"] = statistics.median(ratios)
+        figures[f"link_ratio_large_{transport}"] = _ratio(large, floor)
     large, exchange = cases["large_ipc"], cases["exchange"]
     return figures | {
         "link_cpu_us_python": statistics.median(large.python_us),
@@ -212,6 +218,7 @@ def _figures(cases: dict[str, Case]) -> dict[str, float]:
         "link_env_us": statistics.median(large.python_us) - statistics.median(exchange.python_us),
         "link_us_large_ipc_pinned": cases["large_pinned"].us,
         "link_floor_us_ipc_pinned": cases["floor_pinned"].us,
+        "link_ratio_large_ipc_pinned": _ratio(cases["large_pinned"], cases["floor_pinned"]),
         "link_floor_us_ipc_spin": cases["floor_spin"].us,
         "link_socket_us": cases["socket"].us,
     }
