@@ -35,4 +35,5 @@ class RuleEvaluator:
         # Tasks and episodes are the leading axes of a wave, so parameters get one for episodes.
         driver = RuleDriver(make_rule(self._rule, parameters[:, np.newaxis]), *self._shape)
         wave = self._simulations.play(tasks, driver, 1, seeds, [None] * len(tasks))
-        return wave.reward.astype(np.float64).mean(axis=(1, 2))
+        means: Array = wave.reward.astype(np.float64).mean(axis=(1, 2))
+        return means
