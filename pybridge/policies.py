@@ -68,7 +68,8 @@ class ArrayPolicy(Protocol):
     """A trained policy that maps the observation array of `pybridge.SliceEnv` to its action array.
 
     An attribute `controls` says what its actions mean, as for `SliceEnv` (default "shares"); an attribute `low_policy`
-    is the `LowPolicy` that decides about UEs inside the simulation (default None: nobody does).
+    is the `LowPolicy` that decides about UEs inside the simulation (default None: nobody does). A method
+    `observe_reward(reward)`, if there is one, is told what each action gave, for policies that learn while they act.
     """
 
     def act(self, observation: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:

@@ -165,9 +165,11 @@ def _drive_trained(
         trained.check_spaces(env.observation_space, env.action_space)
         low_policy = getattr(trained, "low_policy", None)
         observation, _ = env.reset(seed=scenario.seed, options={"low_policy": low_policy})
+        hear = getattr(trained, "observe_reward", lambda reward: None)
         truncated = False
         while not truncated:
-            observation, _, _, truncated, info = env.step(trained.act(observation))
+            observation, reward, _, truncated, info = env.step(trained.act(observation))
+            hear(reward)
             progress(info["time_s"])
         return env.session.schema
     finally:
