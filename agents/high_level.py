@@ -128,7 +128,7 @@ class ResidualControls(HighControls):
 
     def networks(self) -> tuple[Actor, Critic]:
         inputs = self.observed + 5 * self.cells * self.slices + CONTEXT_SIZE
-        actor = GaussianActor(inputs, 4 * self.cells * self.slices, context=0, gain=0.0, log_std=-1.5)
+        actor = GaussianActor(inputs, 4 * self.cells * self.slices, context=0, gain=0.0, log_std=-1.2)
         critic = MlpCritic(inputs, context=0)
         return ConditionedActor(actor, self.task_inputs), ConditionedCritic(critic, self.task_inputs)
 

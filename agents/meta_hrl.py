@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from agents.inner import InnerConfig
 from agents.level import Level, LevelConfig
 from agents.low_level import low_networks
 from agents.meta import MetaConfig, MetaLearner
+from agents.meta_hrl_config import MetaHrlConfig, WeightMode
 from agents.network_task import NetworkTask, TaskDistribution
 from agents.outer import OuterConfig
 from agents.rollout import Clock, NetworkRollout, Simulations
@@ -37,75 +38,10 @@ from agents.slice_inputs import INPUTS_PER_SLICE
 from agents.task_weights import TaskWeightConfig
 from agents.training_state import load_training_state, save_training_state
 
-WeightMode = Literal["uniform", "paper", "inverse", "robust"]
 ALGORITHM = "meta-hrl"
 PRIOR_TASKS = 512
 """Training tasks that the prior of z is taken over."""
 LOW_GAMMA = 0.95**0.1
-
-
-@dataclass(frozen=True)
-class MetaHrlConfig:
-    """One training. Defaults fit 30 minutes on two cores; `budget` scales both stages."""
-
-    variant: Literal["ours", "paper"] = "ours"
-    low_iterations: int = 30
-    """Of pre-training the low level."""
-    iterations: int = 200
-    """Of training both levels."""
-    budget: float = 1.0
-    """Factor on both."""
-    tasks: int = 8
-    support_episodes: int = 4
-    query_episodes: int = 4
-    simulations: int = 32
-    """At once; it decides which episodes are played together, so it is part of what bits depend on."""
-    weights: Literal["default", "uniform", "paper", "inverse", "robust"] = "default"
-    """default: robust for ours, paper for paper."""
-    first_order: bool = False
-    adapt: bool | None = None
-    """Whether training takes inner steps; None: paper does. paper without is HRL without meta."""
-    low_level: bool = True
-    """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
-    rule: tuple[float, ...] = ()
-    """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`; empty: its defaults."""
-    learning_rate: float = 3e-4
-    low_learning_rate: float = 3e-4
-    epochs: int = 15
-    """Gradient steps of the high level on an iteration's data."""
-    low_epochs: int = 5
-    save_every: int = 5
-    """Iterations between states on disk."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for numbers that make no training."""
-        for name in (
-            "iterations",
-            "tasks",
-            "support_episodes",
-            "query_episodes",
-            "simulations",
-            "epochs",
-            "low_epochs",
-            "save_every",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
-        if self.low_iterations < 0 or self.budget <= 0.0:
-            raise ValueError("low_iterations is at least 0, budget is positive")
-        if self.simulations < self.tasks:
-            raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
-
-    @property
-    def stages(self) -> dict[str, int]:
-        """Iterations of each stage."""
-        low = round(self.low_iterations * self.budget) if self.low_level else 0
-        return {"low": low, "joint": max(1, round(self.iterations * self.budget))}
-
-    def env_steps(self, episode_steps: int) -> int:
-        """High-level decisions in all."""
-        episodes = self.tasks * (self.support_episodes + self.query_episodes)
-        return sum(self.stages.values()) * episodes * episode_steps
 
 
 class Network(NamedTuple):
@@ -168,7 +104,7 @@ class MetaHrl:
         self.controls = high_controls(config, network)
         adapted = ("context",) if config.variant == "ours" else ("context", "head")
         inner = InnerConfig(adapted=adapted, first_order=config.first_order)
-        outer = OuterConfig(learning_rate=config.learning_rate, epochs=config.epochs)
+        outer = OuterConfig(learning_rate=config.learning_rate, epochs=config.epochs, kl_target=config.kl_target)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.high = Level(*self.controls.networks(), LevelConfig(inner=inner, outer=outer))

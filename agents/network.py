@@ -41,14 +41,7 @@ def simulation_task(task: NetworkTask) -> Task:
     return Task(scenario_of(task), reward_of(task))
 
 
-def scenario_task(
-    source: str,
-    told: bool,
-    power_price: float,
-    prb_price: float,
-    episode_steps: int,
-    reconfiguration_price: float = 0.1,
-) -> NetworkTask:
+def scenario_task(source: str, told: bool, power_price: float, prb_price: float, episode_steps: int) -> NetworkTask:
     """A scenario file, or a shipped one, as a task: its weights, these prices, episodes of so many periods.
 
     Raises `pybridge.ScenarioError`.

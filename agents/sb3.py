@@ -20,6 +20,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from agents.checkpoint import Checkpoint
 from agents.learning_curve import LearningCurve
+from agents.mixture import TaskMixture
+from agents.trainers import PpoOptions, TrainingJob
 
 CLIP_OBSERVATION = 10.0
 NORMALISATION_EPSILON = 1e-8
@@ -94,6 +96,12 @@ def train_ppo(
         return Checkpoint(tensors | _bounds(spaces[1]), _header(learner, spaces, config, seed)), recorder.curve
     finally:
         environment.close()
+
+
+def run(options: PpoOptions, job: TrainingJob) -> tuple[Checkpoint, LearningCurve]:
+    """PPO as a trainer of campaigns, on all of the job's networks in turn; it begins anew if it is interrupted."""
+    config = PpoConfig(**asdict(options))
+    return train_ppo(lambda: TaskMixture(job.envs, job.env_seeds), config, job.seed, job.on_progress)
 
 
 def _bounded(space: gym.Space[Any]) -> gym.spaces.Box:

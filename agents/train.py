@@ -20,11 +20,14 @@ import polars as pl
 import yaml
 from torch.utils.tensorboard import SummaryWriter
 
-from agents.checkpoint import save_checkpoint
-from agents.meta_hrl import MetaHrl, MetaHrlConfig, Network, Progress, Speed, train
+from agents.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from agents.learning_curve import LearningCurve
+from agents.meta_hrl import MetaHrl, Network, Progress, Speed, train
+from agents.meta_hrl_config import MetaHrlConfig
 from agents.network import scenario_of, simulation_task, vector_factory
 from agents.network_task import TaskDistribution, TaskError, TaskRanges, load_task_ranges
 from agents.rollout import Simulations
+from agents.trainers import MetaHrlOptions, TrainingJob
 from pybridge.errors import SliceBridgeError
 
 SHIPPED = Path(__file__).with_name("nr-tasks.yaml")
@@ -63,6 +66,30 @@ def train_into(
     save_checkpoint(learner.checkpoint(tasks), directory / "checkpoint")
     (directory / "speed.json").write_text(json.dumps(speed.shares(), indent=1) + "\n", encoding="utf-8")
     return speed
+
+
+def run(options: MetaHrlOptions, job: TrainingJob) -> tuple[Checkpoint, LearningCurve]:
+    """Meta-HRL as a trainer of campaigns; interrupted, it goes on from `job.states`."""
+    ranges = load_task_ranges(SHIPPED if options.tasks is None else Path(options.tasks))
+    if options.track is not None:
+        ranges = ranges.model_validate(ranges.model_dump() | {"track": options.track})
+    config = options.config()
+    file = CurveFile(job.states / "curve.parquet")
+
+    def told(progress: Progress) -> None:
+        file(progress)
+        job.on_progress(progress.done)
+
+    job.states.mkdir(parents=True, exist_ok=True)
+    train_into(job.states, ranges, config, job.seed, told)
+    curve = LearningCurve()
+    steps = scenario_of(TaskDistribution(ranges).task("train", 0)).timing.n_high_epochs
+    for row in pl.read_parquet(job.states / "curve.parquet").iter_rows(named=True):
+        if row["stage"] == "joint":
+            played = config.stages["low"] + row["iteration"]
+            each = config.tasks * (config.support_episodes + config.query_episodes) * steps
+            curve.add(played * each, row["high_return"] / steps)
+    return load_checkpoint(job.states / "checkpoint"), curve
 
 
 class CurveFile:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_type_hints
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, create_model, model_validator
 
+from agents.trainers import TRAINERS, OptionError, Options
 from pybridge.scenario import Problem, ScenarioError
 from pybridge.scenario.base import KeyProblem, Name, ScenarioModel
 from pybridge.scenario.explain import explain
@@ -32,23 +34,45 @@ class CampaignError(ScenarioError):
     """A campaign file cannot be read or is not valid. The text has one line per problem."""
 
 
-class PpoTraining(ScenarioModel):
-    """A training by stable-baselines3's PPO; keys as in agents.sb3.PpoConfig."""
+class Training(ScenarioModel):
+    """A training by one of agents.trainers: the keys that all have, beside those of its options."""
 
-    algorithm: Literal["ppo"]
-    steps: int = Field(ge=1, le=100_000_000, description="high-level decisions in all")
+    algorithm: str
     episode_s: float = Field(default=5.0, gt=0.0, le=3600.0, description="measured length of a training episode")
-    rollout_steps: int = Field(default=250, ge=2, description="steps between two updates")
-    minibatch: int = Field(default=50, ge=2, description="divides rollout_steps")
-    epochs: int = Field(default=10, ge=1, le=1000)
-    learning_rate: float = Field(default=1e-3, gt=0.0, le=1.0)
-    gamma: float = Field(default=0.95, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
-    def _rollout_is_whole_minibatches(self) -> Self:
-        if self.rollout_steps % self.minibatch:
-            raise KeyProblem("minibatch", f"must divide rollout_steps ({self.rollout_steps}), got {self.minibatch}")
+    def _options_go_together(self) -> Self:
+        try:
+            self.options()
+        except OptionError as error:
+            raise KeyProblem(error.key, str(error)) from None
         return self
+
+    def options(self) -> Options:
+        """Of the trainer."""
+        kind = TRAINERS[self.algorithm].options
+        made: Options = kind(**{field.name: getattr(self, field.name) for field in dataclasses.fields(kind)})
+        return made
+
+
+def _training(name: str, options: type[Any]) -> type[Training]:
+    """A model with a key per field of a trainer's options."""
+    hints = get_type_hints(options, include_extras=True)
+    keys: dict[str, Any] = {"algorithm": (Literal[name], ...)}
+    for field in dataclasses.fields(options):
+        required = field.default is dataclasses.MISSING
+        keys[field.name] = (hints[field.name], ... if required else field.default)
+    title = "".join(part.title() for part in name.split("-"))
+    return create_model(f"{title}Training", __base__=Training, __doc__=options.__doc__, **keys)
+
+
+TRAININGS = {name: _training(name, trainer.options) for name, trainer in TRAINERS.items()}
+"""Models of trainings by their algorithm."""
+
+if TYPE_CHECKING:
+    AnyTraining = Training
+else:
+    AnyTraining = Annotated[Union[tuple(TRAININGS.values())], Field(discriminator="algorithm")]  # noqa: UP007
 
 
 class Method(ScenarioModel):
@@ -59,7 +83,7 @@ class Method(ScenarioModel):
     policy: str | None = Field(
         default=None, min_length=1, description="static, proportional, max-weight or module:Class"
     )
-    train: PpoTraining | None = Field(
+    train: AnyTraining | None = Field(
         default=None, description="train once per seed, over all sizes and mixes of the RANs for training"
     )
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from campaigns.model import Campaign, CampaignError, Method, PpoTraining
+from campaigns.model import Campaign, CampaignError, Method, Training
 from campaigns.tasks import evaluation_scenario, training_scenarios
 from campaigns.version import file_digest, library_versions, package_digest
 from pybridge.policies import PolicyError, ResolvedPolicy, resolve_policy
@@ -154,11 +154,12 @@ def _simulation_cost_s(scenario: Scenario) -> float:
     return START_S + simulated_s * S_PER_SIMULATED_S_AND_UE[scenario.ran] * ues
 
 
-def _training_cost_s(training: PpoTraining, scenarios: Sequence[Scenario]) -> float:
+def _training_cost_s(training: Training, scenarios: Sequence[Scenario]) -> float:
     period_s = scenarios[0].timing.high_period_ms / 1000
-    episodes = training.steps * period_s / training.episode_s
+    steps = training.options().env_steps(max(1, round(training.episode_s / period_s)))
+    episodes = steps * period_s / training.episode_s
     mean_s = sum(_simulation_cost_s(scenario) - START_S for scenario in scenarios) / len(scenarios)
-    return START_S + episodes * mean_s + training.steps * S_PER_TRAINING_STEP
+    return START_S + episodes * mean_s + steps * S_PER_TRAINING_STEP
 
 
 def remaining_s(jobs: Sequence[Job], workers: int) -> float:

@@ -22,6 +22,9 @@ _UNIT = re.compile(
 )
 """Suffixes by which a key with a wrong unit is recognised."""
 
+_TAG_KEYS = ("model", "algorithm")
+"""Keys that tell which member of a union a mapping is."""
+
 _TYPE_NAMES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -55,6 +58,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], source: Source) -> Pr
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, KeyProblem):
         path = (*path, *_split(cause.key))
+    if detail["type"] == "union_tag_invalid":
+        path = (*path, _tag_key(detail))
     message = _message(detail, path, owner)
     return Problem(_origin(path, source), _line(path, source), path_text(path), message)
 
@@ -65,7 +70,7 @@ def _resolve(loc: KeyPath, model: type[BaseModel], data: Any) -> tuple[KeyPath, 
     here: Any = model
     owner: type[BaseModel] | None = None
     for part in loc:
-        if isinstance(data, Mapping) and part not in data and part == data.get("model") and _is_union(here):
+        if isinstance(data, Mapping) and part not in data and _is_union(here) and part in map(data.get, _TAG_KEYS):
             here = _variant(here, str(part))
             continue
         if part == "[key]":
@@ -92,9 +97,12 @@ def _is_union(annotation: Any) -> bool:
 
 
 def _variant(union: Any, tag: str) -> Any:
-    """The member of a union of models whose `model` is `tag`."""
-    members = (member for member in get_args(_strip(union)) if issubclass(member, BaseModel))
-    return next((member for member in members if tag in get_args(member.model_fields["model"].annotation)), None)
+    """The member of a union of models that `tag` names."""
+    for member in get_args(_strip(union)):
+        fields = [member.model_fields[key] for key in _TAG_KEYS if key in member.model_fields]
+        if any(tag in get_args(field.annotation) for field in fields):
+            return member
+    return None
 
 
 def _child(annotation: Any, part: str | int) -> Any:
@@ -123,9 +131,10 @@ def _message(detail: ErrorDetails, path: KeyPath, owner: type[BaseModel] | None)
     if kind == "missing":
         return "is required" + _purpose(owner, path)
     if kind == "union_tag_not_found":
-        return "needs a key `model`"
+        return f"needs a key `{_tag_key(detail)}`"
     if kind in ("literal_error", "union_tag_invalid"):
-        return _not_allowed(context, value) + _other_ran_allows(owner, path, value)
+        got = value.get(_tag_key(detail)) if isinstance(value, Mapping) else value
+        return _not_allowed(context, got) + _other_ran_allows(owner, path, value)
     if kind in _TYPE_NAMES:
         return f"must be {_TYPE_NAMES[kind]}, got {_shown(value)}"
     if kind == "value_error":
@@ -156,10 +165,14 @@ def _bounds(owner: type[BaseModel] | None, path: KeyPath) -> Iterator[tuple[str,
                 yield sign, getattr(constraint, sign)
 
 
-def _not_allowed(context: Mapping[str, Any], value: Any) -> str:
+def _tag_key(detail: ErrorDetails) -> str:
+    """The key that tells members of a union apart."""
+    return str(detail.get("ctx", {}).get("discriminator", "")).strip("'")
+
+
+def _not_allowed(context: Mapping[str, Any], got: Any) -> str:
     allowed = str(context.get("expected") or context.get("expected_tags"))
     names = re.findall(r"'([^']*)'", allowed)
-    got = value.get("model") if isinstance(value, Mapping) else value
     near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.6)
     hint = f" (did you mean `{near[0]}`?)" if near else ""
     return f"must be one of {', '.join(names) if names else allowed.replace(' or ', ', ')}; got {_shown(got)}{hint}"

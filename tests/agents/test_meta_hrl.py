@@ -22,7 +22,8 @@ from agents.adapt_command import adapt_command
 from agents.adaptation import LatentSpace
 from agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from agents.load import load_policy
-from agents.meta_hrl import MetaHrlConfig, from_checkpoint
+from agents.meta_hrl import from_checkpoint
+from agents.meta_hrl_config import MetaHrlConfig
 from agents.network_task import TaskRanges
 from agents.train import train_into
 from pybridge.run import run

@@ -66,6 +66,12 @@ BAD = {
     ),
     "nothing to train on": ("name: lte, ", "name: lte, train: false, ", r"rans: none is for training .* but ppo must"),
     "unknown algorithm": ("algorithm: ppo", "algorithm: dqn", r"methods\[2\]\.train\.algorithm: must be"),
+    "option of another algorithm": ("algorithm: ppo", "algorithm: meta-hrl", r"methods\[2\]\.train\.steps: is no key"),
+    "option out of range": (
+        "algorithm: ppo",
+        "algorithm: meta-hrl, budget: -1",
+        r"methods\[2\]\.train\.budget: must be above 0",
+    ),
     "include of nothing": ("name: tiny", "name: tiny\ninclude: no-such", r"no-such: no such file, nor a shipped"),
     "include of a list": ("name: tiny", "name: tiny\ninclude: [a]", r"campaign\.yaml:2: include: must be a text"),
     "include of itself": ("name: tiny", "name: tiny\ninclude: campaign.yaml", r"include: campaign.yaml includes this"),

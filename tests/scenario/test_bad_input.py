@@ -37,7 +37,11 @@ BAD_VALUES: dict[str, tuple[dict[str, Any], str, str]] = {
     "bandwidth that LTE lacks": ({"carrier__bandwidth_prb": 30}, "carrier.bandwidth_prb", "6, 15, 25, 50, 75, 100"),
     "EARFCN in no band": ({"carrier__dl_earfcn": 5500}, "carrier.dl_earfcn", "no FDD band"),
     "another RAN": ({"ran": "5g"}, "ran", "must be one of lte, nr"),
-    "traffic model that does not exist": ({"slices__0__traffic__model": "constnat"}, "slices[0].traffic", "`constant`"),
+    "traffic model that does not exist": (
+        {"slices__0__traffic__model": "constnat"},
+        "slices[0].traffic.model",
+        "`constant`",
+    ),
     "no traffic model": ({"slices__0__traffic__model": ...}, "slices[0].traffic", "needs a key `model`"),
     "key of another traffic model": (
         {"slices__0__traffic__period_ms": 5},

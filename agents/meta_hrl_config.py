@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""What can be chosen of a Meta-HRL training; apart from the learner, so that plans of trainings need no PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+WeightMode = Literal["uniform", "paper", "inverse", "robust"]
+
+
+@dataclass(frozen=True)
+class MetaHrlConfig:
+    """One training. Defaults fit 30 minutes on two cores; `budget` scales both stages."""
+
+    variant: Literal["ours", "paper"] = "ours"
+    low_iterations: int = 30
+    """Of pre-training the low level."""
+    iterations: int = 200
+    """Of training both levels."""
+    budget: float = 1.0
+    """Factor on both."""
+    tasks: int = 8
+    support_episodes: int = 4
+    query_episodes: int = 4
+    simulations: int = 32
+    """At once; it decides which episodes are played together, so it is part of what bits depend on."""
+    weights: Literal["default", "uniform", "paper", "inverse", "robust"] = "default"
+    """default: robust for ours, paper for paper."""
+    first_order: bool = False
+    adapt: bool | None = None
+    """Whether training takes inner steps; None: paper does. paper without is HRL without meta."""
+    low_level: bool = True
+    """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
+    rule: tuple[float, ...] = ()
+    """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`; empty: its defaults."""
+    learning_rate: float = 3e-4
+    low_learning_rate: float = 3e-4
+    epochs: int = 15
+    """Gradient steps of the high level on an iteration's data."""
+    low_epochs: int = 5
+    kl_target: float = 0.05
+    """Of the high level, per iteration; METHOD's 0.01 held `ours` back: its KL stood at the target throughout."""
+    save_every: int = 5
+    """Iterations between states on disk."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that make no training."""
+        for name in (
+            "iterations",
+            "tasks",
+            "support_episodes",
+            "query_episodes",
+            "simulations",
+            "epochs",
+            "low_epochs",
+            "save_every",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
+        if self.low_iterations < 0 or self.budget <= 0.0:
+            raise ValueError("low_iterations is at least 0, budget is positive")
+        if self.simulations < self.tasks:
+            raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
+
+    @property
+    def stages(self) -> dict[str, int]:
+        """Iterations of each stage."""
+        low = round(self.low_iterations * self.budget) if self.low_level else 0
+        return {"low": low, "joint": max(1, round(self.iterations * self.budget))}
+
+    def env_steps(self, episode_steps: int) -> int:
+        """High-level decisions in all."""
+        episodes = self.tasks * (self.support_episodes + self.query_episodes)
+        return sum(self.stages.values()) * episodes * episode_steps

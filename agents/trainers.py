@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Trainers by the name that campaigns give them: their options, what they cost, and where they are.
+
+This module and the options load no PyTorch; a trainer's own module is loaded when it trains.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+from pydantic import Field
+
+from agents.meta_hrl_config import MetaHrlConfig
+
+if TYPE_CHECKING:
+    from agents.checkpoint import Checkpoint
+    from agents.learning_curve import LearningCurve
+    from agents.mixture import EnvFactory
+
+
+class OptionError(ValueError):
+    """Options that are fine one by one do not go together; `key` is the one to change."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class Options(Protocol):
+    """Options of a trainer: a frozen dataclass, whose annotations pydantic validates."""
+
+    def env_steps(self, episode_steps: int) -> int:
+        """High-level decisions of a training whose episodes have so many."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What a trainer is given besides its options."""
+
+    envs: Sequence[EnvFactory]
+    """Environments of the networks to train on."""
+    env_seeds: range
+    """RngRun that their episodes may take."""
+    seed: int
+    states: Path
+    """Folder for what an interrupted training goes on from; gone or kept, as the trainer likes."""
+    on_progress: Callable[[float], None]
+    """Told the part that is done, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class PpoOptions:
+    """PPO by stable-baselines3, on the networks of the campaign; as agents.sb3.PpoConfig."""
+
+    steps: Annotated[int, Field(ge=1, le=100_000_000, description="high-level decisions in all")]
+    rollout_steps: Annotated[int, Field(ge=2, description="steps between two updates")] = 250
+    minibatch: Annotated[int, Field(ge=2, description="divides rollout_steps")] = 50
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 10
+    learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 1e-3
+    gamma: Annotated[float, Field(ge=0.0, le=1.0)] = 0.95
+
+    def __post_init__(self) -> None:
+        """Raises OptionError."""
+        if self.rollout_steps % self.minibatch:
+            raise OptionError("minibatch", f"must divide rollout_steps ({self.rollout_steps}), got {self.minibatch}")
+
+    def env_steps(self, episode_steps: int) -> int:
+        """They are an option."""
+        return self.steps
+
+
+@dataclass(frozen=True)
+class MetaHrlOptions:
+    """Meta-HRL, on tasks of its own: NR networks drawn from stated ranges, not those of the campaign."""
+
+    variant: Annotated[str, Field(pattern="^(ours|paper)$", description="ours or paper")] = "ours"
+    tasks: Annotated[str | None, Field(description="YAML of agents.network_task.TaskRanges, default the shipped")] = (
+        None
+    )
+    track: Annotated[str | None, Field(pattern="^(hidden|told)$", description="default that of the tasks")] = None
+    budget: Annotated[float, Field(gt=0.0, le=1000.0, description="factor on all iterations")] = 1.0
+    low_level: Annotated[bool, Field(description="false: no hierarchy")] = True
+    adapt: Annotated[bool | None, Field(description="inner steps in training, default: of paper")] = None
+    first_order: bool = False
+    weights: Annotated[str, Field(pattern="^(default|uniform|paper|inverse|robust)$")] = "default"
+
+    def config(self) -> MetaHrlConfig:
+        """Of the learner."""
+        return MetaHrlConfig(
+            variant=self.variant,  # type: ignore[arg-type]  # the pattern has seen to it
+            budget=self.budget,
+            low_level=self.low_level,
+            adapt=self.adapt,
+            first_order=self.first_order,
+            weights=self.weights,  # type: ignore[arg-type]
+        )
+
+    def env_steps(self, episode_steps: int) -> int:
+        """Of both stages."""
+        return self.config().env_steps(episode_steps)
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """One way to train."""
+
+    options: type[Any]
+    """A class of `Options`."""
+    function: str
+    """`module:function` of (options, TrainingJob) to (Checkpoint, LearningCurve)."""
+
+    def train(self, options: Options, job: TrainingJob) -> tuple[Checkpoint, LearningCurve]:
+        """Load the module and train. Whatever the environments and the trainer raise passes through."""
+        module, _, name = self.function.partition(":")
+        result: tuple[Checkpoint, LearningCurve] = getattr(importlib.import_module(module), name)(options, job)
+        return result
+
+
+TRAINERS = {
+    "ppo": Trainer(PpoOptions, "agents.sb3:run"),
+    "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run"),
+}
+"""By the `algorithm` of a campaign's method."""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The registry of trainers, as campaigns use it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from agents.checkpoint import load_checkpoint
+from agents.trainers import TRAINERS
+from campaigns.model import TRAININGS
+from campaigns.training import train
+from pybridge.scenario import load_scenario
+from tests.agents.test_meta_hrl import RANGES
+
+
+def test_planning_loads_no_pytorch() -> None:
+    code = "import sys, campaigns.plan; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=120).returncode == 0
+
+
+def test_every_trainer_has_a_model_with_its_defaults() -> None:
+    assert TRAININGS.keys() == TRAINERS.keys()
+    meta = TRAININGS["meta-hrl"].model_validate({"algorithm": "meta-hrl", "budget": 0.5})
+    assert meta.options() == TRAINERS["meta-hrl"].options(budget=0.5)
+    # 30 + 200 iterations, half of them, of 8 tasks × 8 episodes × 50 decisions.
+    assert meta.options().env_steps(50) == 115 * 64 * 50
+    assert TRAININGS["ppo"].model_validate({"algorithm": "ppo", "steps": 100}).options().env_steps(50) == 100
+
+
+@pytest.mark.usefixtures("simulation_program")
+@pytest.mark.parametrize("algorithm", ["ppo", "meta-hrl"])
+def test_a_job_ends_in_a_checkpoint_and_a_curve(tmp_path: Path, algorithm: str) -> None:
+    (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(RANGES))
+    options: dict[str, dict[str, Any]] = {
+        "ppo": {"steps": 8, "rollout_steps": 4, "minibatch": 2, "epochs": 1},
+        # One iteration of the joint stage, none before it.
+        "meta-hrl": {"tasks": str(tmp_path / "tasks.yaml"), "budget": 0.004, "low_level": False},
+    }
+    scenario = load_scenario("nr-small", {"timing.duration_s": 0.4, "timing.warm_up_s": 0.1})
+    config = {
+        "train": {"algorithm": algorithm, **options[algorithm]},
+        "scenarios": [json.loads(json.dumps(scenario.model_dump(mode="json")))],
+        "seed": 1,
+    }
+    progress: list[float] = []
+    versions = train(config, tmp_path, progress.append)
+    assert load_checkpoint(tmp_path / "checkpoint").header["algorithm"] == algorithm
+    assert pl.read_parquet(tmp_path / "learning_curve.parquet").height >= 1
+    assert "torch" in versions
+    assert progress[-1] == 1.0
+    assert not (tmp_path / "states").exists()
