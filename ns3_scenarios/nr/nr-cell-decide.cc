@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 namespace slicebridge::nr
 {
@@ -18,6 +19,7 @@ constexpr uint32_t HEADER_BYTES = 8;
 
 /// Slots over which the served rate is averaged.
 constexpr double RATE_MEMORY_SLOTS = 100.0;
+constexpr double RATE_KEPT_PER_SLOT = 1.0 - 1.0 / RATE_MEMORY_SLOTS;
 
 /// Below the lowest CQI threshold the report says "out of range"; so far below is assumed.
 constexpr double OUT_OF_RANGE_DB = 3.0;
@@ -33,12 +35,12 @@ double RateDecay(double idleSlots)
         std::array<double, SIZE> decay{};
         for (std::size_t slots = 0; slots < SIZE; ++slots)
         {
-            decay[slots] = std::pow(1.0 - 1.0 / RATE_MEMORY_SLOTS, static_cast<double>(slots));
+            decay[slots] = std::pow(RATE_KEPT_PER_SLOT, static_cast<double>(slots));
         }
         return decay;
     }();
     return idleSlots < SIZE ? table[static_cast<std::size_t>(idleSlots)]
-                            : std::pow(1.0 - 1.0 / RATE_MEMORY_SLOTS, idleSlots);
+                            : std::pow(RATE_KEPT_PER_SLOT, idleSlots);
 }
 
 } // namespace
@@ -116,21 +118,32 @@ void NrCell::AdjustOuterLoop(const Block& block)
 
 void NrCell::RefreshReport(uint32_t index, int64_t slot)
 {
+    if (slot < m_network.ues[index].nextReport)
+    {
+        return;
+    }
     auto& ue = m_network.ues[index];
     const auto& csi = m_network.config.csi;
     // Reports of different UEs are spread over the period.
     const int64_t phase = index % csi.period_slots;
     const int64_t latest = slot - csi.delay_slots - phase;
     const int64_t measured = latest < 0 ? 0 : latest / csi.period_slots * csi.period_slots + phase;
-    if (ue.reportSlot == measured)
+    ue.nextReport = csi.delay_slots + (latest < 0 ? phase : measured + csi.period_slots);
+    if (ue.reportSlot != measured)
     {
-        return;
+        Report(index, measured);
     }
-    ue.reportSlot = measured;
+}
+
+/// What the UE measures in a slot.
+void NrCell::Report(uint32_t index, int64_t slot)
+{
+    auto& ue = m_network.ues[index];
+    ue.reportSlot = slot;
     const auto& environment = m_network.environment;
     environment.Gains(index,
                       m_index,
-                      measured * SlotLength_ns(m_network.config.carrier.numerology),
+                      slot * SlotLength_ns(m_network.config.carrier.numerology),
                       m_gains);
     double disturbance_w = environment.NoisePerPrb_w();
     for (std::size_t cell = 0; cell < environment.CellCount(); ++cell)
@@ -143,7 +156,7 @@ void NrCell::RefreshReport(uint32_t index, int64_t slot)
     const double reference = m_evenPower_w / disturbance_w;
     const auto table = CqiTable(m_network.config.carrier.linkTable);
     double sum_db = 0.0;
-    double best_db = m_cqiSinr_db[0];
+    uint8_t best = 0;
     for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
     {
         const uint8_t cqi = m_network.cqiThresholds.CountReachedLinear(
@@ -151,10 +164,12 @@ void NrCell::RefreshReport(uint32_t index, int64_t slot)
         ue.reportedSinr_db[rbg] = static_cast<float>(m_cqiSinr_db[cqi]);
         ue.reportedRate_bps[rbg] = m_cqiRate_bps[cqi];
         sum_db += m_cqiSinr_db[cqi];
-        best_db = std::max(best_db, m_cqiSinr_db[cqi]);
+        best = std::max(best, cqi);
     }
+    ue.reportedRate_bps[m_rbgs] = ue.reportedRate_bps[m_rbgs - 1];
     ue.meanSinr_db = static_cast<float>(sum_db / m_rbgs);
-    ue.bestSinr_db = static_cast<float>(best_db);
+    ue.bestSinr_db = static_cast<float>(m_cqiSinr_db[best]);
+    ue.bestRate_bps = m_cqiRate_bps[best];
     const uint8_t wideband = m_network.cqiThresholds.CountReached(ue.meanSinr_db + 1e-3);
     ++m_counters[ue.slice].cqi[wideband];
     ue.counters.cqi = wideband;
@@ -179,7 +194,12 @@ void NrCell::TabulateCqi()
 void NrCell::DiscardExpired(uint32_t index, int64_t now_ns)
 {
     auto& ue = m_network.ues[index];
-    ue.queue.Discard(now_ns - m_discardAfter_ns[ue.slice],
+    const int64_t arrivedBefore_ns = now_ns - m_discardAfter_ns[ue.slice];
+    if (!ue.queue.HasExpired(arrivedBefore_ns))
+    {
+        return;
+    }
+    ue.queue.Discard(arrivedBefore_ns,
                      [&](const Sdu& sdu)
                      {
                          ++m_counters[ue.slice].rlcSduDropped;
@@ -187,13 +207,14 @@ void NrCell::DiscardExpired(uint32_t index, int64_t now_ns)
                      });
 }
 
-void NrCell::CollectCandidates(int64_t slot, uint32_t symbols)
+void NrCell::CollectCandidates(int64_t slot)
 {
     const int64_t now_ns = slot * SlotLength_ns(m_network.config.carrier.numerology);
     for (auto& candidates : m_candidates)
     {
         candidates.clear();
     }
+    m_winners.clear();
     std::erase_if(m_backlogged,
                   [&](uint32_t index)
                   {
@@ -207,36 +228,69 @@ void NrCell::CollectCandidates(int64_t slot, uint32_t symbols)
                       if (ue.busyProcesses < m_network.config.harq.processes)
                       {
                           RefreshReport(index, slot);
-                          m_candidates[ue.slice].push_back(MakeCandidate(index, slot, symbols));
+                          m_candidates[ue.slice].push_back(MakeCandidate(index, slot));
                       }
                       return false;
                   });
 }
 
-NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols)
+/// What of a rank does not differ between RBGs is computed once.
+NrCell::Candidate NrCell::MakeCandidate(uint32_t index, int64_t slot)
 {
     auto& ue = m_network.ues[index];
-    const uint8_t mcs = ChooseMcs(ue, ue.meanSinr_db, ue.bestSinr_db).mcs;
-    const double elements = ElementsPerPrb(symbols) * m_network.config.carrier.rbgSize_prb;
-    Candidate candidate{};
-    candidate.ue = index;
-    // The transport block size is quantised to about 3 %: ask for a little more than the data.
-    candidate.needed_bytes =
-        1.03 * static_cast<double>(ue.queue.PendingBytes() + HEADER_BYTES * ue.queue.PendingSdus());
-    candidate.bytesPerRbg =
-        McsTable(m_network.config.carrier.linkTable)[mcs].SpectralEfficiency() * elements / 8.0;
-    ue.averageRate_bps =
-        DecayedRate_bps(ue.averageRate_bps, static_cast<double>(slot - ue.averageSlot));
+    const auto rule = m_network.config.slices[ue.slice].rule;
+    const int64_t idleSlots = slot - ue.averageSlot;
+    ue.averageRate_bps = idleSlots == 1
+                             ? std::max(1.0, ue.averageRate_bps * RATE_KEPT_PER_SLOT)
+                             : DecayedRate_bps(ue.averageRate_bps, static_cast<double>(idleSlots));
     ue.averageSlot = slot;
-    candidate.ranking.averageRate_bps = ue.averageRate_bps;
-    candidate.ranking.ttisSinceServed = static_cast<uint64_t>(slot - ue.servedSlot);
-    candidate.ranking.weight = ue.weight;
-    candidate.ranking.delayBudget_ms = m_delayBudget_ms[ue.slice];
-    candidate.ranking.lossTarget = m_lossTarget[ue.slice];
-    candidate.ranking.holDelay_ms =
-        (slot * SlotLength_ns(m_network.config.carrier.numerology) - ue.queue.HeadArrival_ns()) *
-        1e-6;
+    const int64_t now_ns = slot * SlotLength_ns(m_network.config.carrier.numerology);
+    Candidate candidate{.ue = index};
+    candidate.rankPerRate = Rank(rule,
+                                 {.achievableRate_bps = 1.0,
+                                  .averageRate_bps = ue.averageRate_bps,
+                                  .holDelay_ms = (now_ns - ue.queue.HeadArrival_ns()) * 1e-6,
+                                  .delayBudget_ms = m_delayBudget_ms[ue.slice],
+                                  .lossTarget = m_lossTarget[ue.slice],
+                                  .ttisSinceServed = static_cast<uint64_t>(slot - ue.servedSlot),
+                                  .weight = ue.weight});
+    const bool byRate = RanksByRate(rule);
+    candidate.rate_bps = byRate ? ue.reportedRate_bps.data() : m_equalRates.data();
+    candidate.bestRate_bps = byRate ? ue.bestRate_bps : 1.0F;
     return candidate;
+}
+
+NrCell::Need NrCell::NeedOf(const NrUe& ue) const
+{
+    const uint8_t mcs = ChooseMcs(ue, ue.meanSinr_db, ue.bestSinr_db).mcs;
+    // The transport block size is quantised to about 3 %: ask for a little more than the data.
+    return {.bytes = 1.03 * static_cast<double>(ue.queue.PendingBytes() +
+                                                HEADER_BYTES * ue.queue.PendingSdus()),
+            .bytesPerRbg = McsTable(m_network.config.carrier.linkTable)[mcs].SpectralEfficiency() *
+                           m_rbgElements / 8.0};
+}
+
+/// RBGs that slices want; more than there are makes no difference.
+void NrCell::CollectDemand()
+{
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        double rbgs = 0.0;
+        for (const uint32_t block : m_repetitions[slice])
+        {
+            rbgs += m_blocks[block].rbgs;
+        }
+        for (const auto& candidate : m_candidates[slice])
+        {
+            if (rbgs >= m_rbgs)
+            {
+                break;
+            }
+            const auto need = NeedOf(m_network.ues[candidate.ue]);
+            rbgs += std::ceil(need.bytes / need.bytesPerRbg);
+        }
+        m_demand[slice] = {static_cast<uint32_t>(std::min<double>(rbgs, m_rbgs)), 0};
+    }
 }
 
 double NrCell::DecayedRate_bps(double rate_bps, double idleSlots)
@@ -266,20 +320,9 @@ void NrCell::Decide(int64_t slot)
     {
         return;
     }
-    CollectCandidates(slot, symbols);
-    for (std::size_t slice = 0; slice < m_slices; ++slice)
-    {
-        double rbgs = 0.0;
-        for (const auto& candidate : m_candidates[slice])
-        {
-            rbgs += std::ceil(candidate.needed_bytes / candidate.bytesPerRbg);
-        }
-        for (const uint32_t block : m_repetitions[slice])
-        {
-            rbgs += m_blocks[block].rbgs;
-        }
-        m_demand[slice] = {static_cast<uint32_t>(std::min<double>(rbgs, m_rbgs)), 0};
-    }
+    m_rbgElements = ElementsPerPrb(symbols) * m_network.config.carrier.rbgSize_prb;
+    CollectCandidates(slot);
+    CollectDemand();
     auto& plan = PlanOf(target);
     SpreadSlices(m_allocator.Allocate(m_rbgs, m_demand), target);
     for (uint32_t slice = 0; slice < m_slices; ++slice)
@@ -289,9 +332,9 @@ void NrCell::Decide(int64_t slot)
         GrantNewData(plan, slice, next);
         for (const auto& candidate : m_candidates[slice])
         {
-            if (candidate.rbgs > 0)
+            if (candidate.winner != NOBODY)
             {
-                BuildBlock(plan, candidate, slot, symbols);
+                BuildBlock(plan, m_winners[candidate.winner], slot, symbols);
             }
         }
     }
@@ -388,79 +431,120 @@ void NrCell::GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next)
 void NrCell::GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first)
 {
     const auto& rbgs = m_sliceRbgs[slice];
-    CollectContenders(slice);
-    for (std::size_t i = first; i < rbgs.size() && !m_contenders.empty(); ++i)
+    auto& candidates = m_candidates[slice];
+    std::size_t wanting = candidates.size();
+    if (first < rbgs.size() && wanting > 1)
+    {
+        RankOnAllRbgs(candidates);
+    }
+    for (std::size_t i = first; i < rbgs.size() && wanting > 0; ++i)
     {
         const uint32_t rbg = rbgs[i];
-        auto best = m_contenders.begin();
-        double highest = -1.0;
-        for (auto contender = m_contenders.begin(); contender != m_contenders.end(); ++contender)
+        std::size_t best = candidates.size() > 1 ? m_highestIndex[rbg] : 0;
+        if (candidates[best].satisfied)
         {
-            const double rank = contender->rankPerRate * contender->rate_bps[rbg];
-            if (rank > highest)
-            {
-                highest = rank;
-                best = contender;
-            }
+            best = BestOn(rbg, candidates);
         }
-        GrantRbg(plan, slice, rbg, *best->candidate);
-        if (best->candidate->needed_bytes <= 0.0)
-        {
-            m_contenders.erase(best);
-        }
+        GrantRbg(plan, slice, rbg, candidates[best]);
+        wanting -= candidates[best].satisfied ? 1 : 0;
     }
 }
 
-/// What of a rank does not differ between RBGs is computed once.
-void NrCell::CollectContenders(uint32_t slice)
+/**
+ * Who ranks highest on each RBG, the first of those who rank alike. In saturation most of the work
+ * of a slot lies here: in vectors, and a candidate that even on its best RBG does not reach what
+ * all RBGs have is passed over.
+ */
+void NrCell::RankOnAllRbgs(std::span<const Candidate> candidates)
 {
-    const auto rule = m_network.config.slices[slice].rule;
-    m_contenders.clear();
-    for (auto& candidate : m_candidates[slice])
+    using Ranks = double __attribute__((vector_size(16)));
+    using Indices = int64_t __attribute__((vector_size(16)));
+    std::ranges::fill(m_highestRank, -1.0);
+    double lowest = -1.0; // of the highest
+    for (std::size_t index = 0; index < candidates.size(); ++index)
     {
-        candidate.ranking.achievableRate_bps = 1.0;
-        m_contenders.push_back({&candidate,
-                                RanksByRate(rule)
-                                    ? m_network.ues[candidate.ue].reportedRate_bps.data()
-                                    : m_equalRates.data(),
-                                Rank(rule, candidate.ranking)});
+        const auto& candidate = candidates[index];
+        if (candidate.rankPerRate * candidate.bestRate_bps <= lowest)
+        {
+            continue;
+        }
+        const auto number = static_cast<int64_t>(index);
+        Ranks least{HUGE_VAL, HUGE_VAL};
+        for (uint32_t rbg = 0; rbg < m_rbgs; rbg += 2)
+        {
+            const Ranks rank =
+                Ranks{candidate.rate_bps[rbg], candidate.rate_bps[rbg + 1]} * candidate.rankPerRate;
+            Ranks highest;
+            Indices holder;
+            std::memcpy(&highest, &m_highestRank[rbg], sizeof highest);
+            std::memcpy(&holder, &m_highestIndex[rbg], sizeof holder);
+            holder = rank > highest ? Indices{number, number} : holder;
+            highest = rank > highest ? rank : highest;
+            std::memcpy(&m_highestRank[rbg], &highest, sizeof highest);
+            std::memcpy(&m_highestIndex[rbg], &holder, sizeof holder);
+            least = highest < least ? highest : least;
+        }
+        lowest = std::min(least[0], least[1]);
     }
 }
 
-void NrCell::GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& winner)
+/// Who of those that still lack room ranks highest on an RBG.
+std::size_t NrCell::BestOn(uint32_t rbg, std::span<const Candidate> candidates) const
 {
-    if (winner.grant == NOBODY)
+    std::size_t best = 0;
+    double highest = -1.0;
+    for (std::size_t index = 0; index < candidates.size(); ++index)
     {
-        winner.grant = static_cast<uint32_t>(plan.grants.size());
+        const auto& candidate = candidates[index];
+        const double rank = candidate.rankPerRate * candidate.rate_bps[rbg];
+        if (!candidate.satisfied && rank > highest)
+        {
+            highest = rank;
+            best = index;
+        }
+    }
+    return best;
+}
+
+void NrCell::GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& candidate)
+{
+    const auto& ue = m_network.ues[candidate.ue];
+    if (candidate.winner == NOBODY)
+    {
+        candidate.winner = static_cast<uint32_t>(m_winners.size());
+        const auto grant = static_cast<uint32_t>(plan.grants.size());
+        m_winners.push_back({.ue = candidate.ue, .grant = grant, .need = NeedOf(ue)});
         plan.grants.push_back({NOBODY, slice, static_cast<uint16_t>(rbg), 0});
     }
+    auto& winner = m_winners[candidate.winner];
     plan.grants[winner.grant].lastRbg = static_cast<uint16_t>(rbg);
     plan.owner[rbg] = winner.grant;
-    winner.needed_bytes -=
-        winner.bytesPerRbg * m_network.RbgPrbs(rbg) / m_network.config.carrier.rbgSize_prb;
-    const double sinr_db = m_network.ues[winner.ue].reportedSinr_db[rbg];
+    const uint32_t prbs = m_network.RbgPrbs(rbg);
+    winner.need.bytes -= winner.need.bytesPerRbg * prbs / m_network.config.carrier.rbgSize_prb;
+    const double sinr_db = ue.reportedSinr_db[rbg];
     winner.sumSinr_db += sinr_db;
     winner.bestSinr_db = std::max(winner.bestSinr_db, sinr_db);
-    winner.prbs += m_network.RbgPrbs(rbg);
+    winner.prbs += prbs;
     ++winner.rbgs;
+    candidate.satisfied = winner.need.bytes <= 0.0;
 }
 
-void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols)
+void NrCell::BuildBlock(SlotPlan& plan, const Winner& winner, int64_t slot, uint32_t symbols)
 {
-    auto& ue = m_network.ues[candidate.ue];
+    auto& ue = m_network.ues[winner.ue];
     const auto& carrier = m_network.config.carrier;
     const int64_t now_ns = slot * SlotLength_ns(carrier.numerology);
     const uint32_t index = NewBlock();
     auto& block = m_blocks[index];
-    block.ue = candidate.ue;
-    const auto choice = ChooseMcs(ue, candidate.sumSinr_db / candidate.rbgs, candidate.bestSinr_db);
+    block.ue = winner.ue;
+    const auto choice = ChooseMcs(ue, winner.sumSinr_db / winner.rbgs, winner.bestSinr_db);
     block.mcs = choice.mcs;
     block.atReport = choice.atReport;
     block.outerLoopDowns = ue.outerLoopDowns;
     block.coding = McsTable(carrier.linkTable)[block.mcs];
-    block.rbgs = static_cast<uint16_t>(candidate.rbgs);
+    block.rbgs = static_cast<uint16_t>(winner.rbgs);
     block.tbs_bits =
-        TransportBlockSize_bits(ResourcesOf(carrier, candidate.prbs, symbols), block.coding);
+        TransportBlockSize_bits(ResourcesOf(carrier, winner.prbs, symbols), block.coding);
     block.codeBlocks = SegmentTransportBlock(block.tbs_bits, block.coding.CodeRate());
     auto& counters = m_counters[ue.slice];
     block.range = ue.queue.Take(block.tbs_bits / 8,
@@ -471,7 +555,7 @@ void NrCell::BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot
                                     ++counters.rlcSdu;
                                     counters.rlcSduDelay_ms += (now_ns - sdu.arrival_ns) * 1e-6;
                                 });
-    plan.grants[candidate.grant].block = index;
+    plan.grants[winner.grant].block = index;
     ++ue.busyProcesses;
     AccountTake(ue, block.range.Size(), now_ns);
     ue.averageRate_bps += block.tbs_bits / m_slotLength_s / RATE_MEMORY_SLOTS;

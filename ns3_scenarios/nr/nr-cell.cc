@@ -45,7 +45,7 @@ NetworkState::NetworkState(NrRanConfig networkConfig)
         ue.blockErrors = ns3::CreateObject<ns3::UniformRandomVariable>();
         ue.blockErrors->SetStream(BLOCK_ERROR_STREAM + static_cast<int64_t>(i));
         ue.reportedSinr_db.resize(environment.RbgCount());
-        ue.reportedRate_bps.resize(environment.RbgCount());
+        ue.reportedRate_bps.resize(environment.RbgCount() + 1);
     }
 }
 
@@ -126,7 +126,9 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
       m_gains(m_rbgs),
       m_interference_w(m_rbgs),
       m_neighbourGains(m_rbgs),
-      m_equalRates(m_rbgs, 1.0F),
+      m_equalRates(m_rbgs + 1, 1.0F),
+      m_highestRank(m_rbgs + 1),
+      m_highestIndex(m_rbgs + 1),
       m_counters(m_slices)
 {
     std::vector<RrmPolicyRatio> policies;
@@ -194,6 +196,7 @@ void NrCell::Connect(uint32_t ue)
     auto& state = m_network.ues[ue];
     state.counters.cell = static_cast<int32_t>(m_index);
     state.reportSlot = -1;
+    state.nextReport = 0;
     state.listed = false;
     if (state.queue.PendingBytes() > 0)
     {

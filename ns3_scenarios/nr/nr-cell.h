@@ -75,9 +75,10 @@ struct NetworkState
     int64_t ReceptionTime_ns(int64_t slot) const;
 };
 
-/// An SDU that reached its UE in a slot.
+/// An SDU on its way through the decoder of its UE.
 struct Delivery
 {
+    int64_t complete_ns;
     uint32_t ue;
     ns3::Ptr<ns3::Packet> packet;
 };
@@ -181,33 +182,44 @@ class NrCell : public RanCell
         bool atReport; ///< a better outer loop would not have raised it
     };
 
-    /// A UE with data, while a slot is divided.
+    /// A UE with data, while a slot is divided: what it takes to rank it, for there may be many.
     struct Candidate
     {
         uint32_t ue{};
-        double needed_bytes{}; ///< that found no room yet
+        uint32_t winner{NOBODY}; ///< index in m_winners
+        double rankPerRate{};
+        const float* rate_bps{}; ///< [rbg]
+        float bestRate_bps{};    ///< of them
+        bool satisfied{false};   ///< there is room for all its data
+    };
+
+    /// What a UE needs.
+    struct Need
+    {
+        double bytes{};
         double bytesPerRbg{};
-        UeRankingInput ranking;
-        uint32_t grant{NOBODY};
+    };
+
+    /// A candidate that got an RBG.
+    struct Winner
+    {
+        uint32_t ue{};
+        uint32_t grant{};
+        Need need; ///< that found no room yet
         uint32_t rbgs{};
         uint32_t prbs{};
         double sumSinr_db{};
         double bestSinr_db{-1e9};
     };
 
-    /// A candidate that still lacks room, as RBGs are given away.
-    struct Contender
-    {
-        Candidate* candidate;
-        const float* rate_bps; ///< [rbg]
-        double rankPerRate;
-    };
-
     SlotPlan& PlanOf(int64_t slot);
     const SlotPlan* FindPlan(int64_t slot) const;
-    void CollectCandidates(int64_t slot, uint32_t symbols);
-    Candidate MakeCandidate(uint32_t index, int64_t slot, uint32_t symbols);
+    void CollectCandidates(int64_t slot);
+    Candidate MakeCandidate(uint32_t index, int64_t slot);
+    Need NeedOf(const NrUe& ue) const;
+    void CollectDemand();
     void RefreshReport(uint32_t index, int64_t slot);
+    void Report(uint32_t index, int64_t slot);
     void DiscardExpired(uint32_t index, int64_t now_ns);
     McsChoice ChooseMcs(const NrUe& ue, double sinr_db, double best_db) const;
     void AdjustOuterLoop(const Block& block);
@@ -215,9 +227,10 @@ class NrCell : public RanCell
     RrmPolicyRatio InRbgs(const RrmPolicyRatio& policy) const;
     void GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next);
     void GrantNewData(SlotPlan& plan, uint32_t slice, std::size_t first);
-    void CollectContenders(uint32_t slice);
-    void GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& winner);
-    void BuildBlock(SlotPlan& plan, const Candidate& candidate, int64_t slot, uint32_t symbols);
+    void RankOnAllRbgs(std::span<const Candidate> candidates);
+    std::size_t BestOn(uint32_t rbg, std::span<const Candidate> candidates) const;
+    void GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& candidate);
+    void BuildBlock(SlotPlan& plan, const Winner& winner, int64_t slot, uint32_t symbols);
     void AccountTake(NrUe& ue, uint64_t bytes, int64_t now_ns);
     void EndBacklog(NrUe& ue, int64_t now_ns);
     void SetPower(SlotPlan& plan);
@@ -276,7 +289,10 @@ class NrCell : public RanCell
     std::vector<float> m_interference_w;
     std::vector<float> m_neighbourGains;
     std::vector<float> m_equalRates; ///< [rbg] ones
-    std::vector<Contender> m_contenders;
+    std::vector<Winner> m_winners;
+    std::vector<double> m_highestRank;   ///< [rbg] of a slice's candidates
+    std::vector<int64_t> m_highestIndex; ///< [rbg] whose rank it is
+    double m_rbgElements{};              ///< of a whole RBG in the slot that is decided
 
     std::vector<SliceCounters> m_counters;
 };

@@ -18,20 +18,16 @@ constexpr float HYSTERESIS = 2.0F; ///< 3 dB
 constexpr uint16_t MEASUREMENTS_TO_TRIGGER = 4;
 const ns3::Time MEASUREMENT_PERIOD = ns3::MilliSeconds(40);
 
-/// Deliveries lie at most nine slots behind their transmission (1 ms of decoding, numerology 3).
-constexpr std::size_t ARRIVAL_RING = 16;
-
 } // namespace
 
 NrRan::NrRan(NrRanConfig config)
     : m_network((ValidateNrRanConfig(config), std::move(config))),
-      m_arrivals(ARRIVAL_RING),
       m_betterFor(m_network.ues.size())
 {
     m_network.onDropped = [](uint32_t, const ns3::Packet&) {};
     m_network.wake = [this] { Wake(); };
     m_network.onLost = [](uint32_t, const ns3::Packet&) {};
-    m_deliver = [](uint32_t, const ns3::Packet&) {};
+    m_deliver = [](uint32_t, const ns3::Packet&, int64_t) {};
     for (std::size_t cell = 0; cell < m_network.config.sites.count; ++cell)
     {
         m_cells.push_back(std::make_unique<NrCell>(m_network, cell));
@@ -88,7 +84,15 @@ uint64_t NrRan::Handovers() const
 
 void NrRan::SetDeliveryCallback(PacketCallback callback)
 {
+    m_deliver = [callback = std::move(callback)](uint32_t ue, const ns3::Packet& packet, int64_t)
+    { callback(ue, packet); };
+    m_deliverOnTime = true;
+}
+
+void NrRan::SetLateDeliveryCallback(DeliveryCallback callback)
+{
     m_deliver = std::move(callback);
+    m_deliverOnTime = false;
 }
 
 void NrRan::SetDropCallback(PacketCallback callback)
@@ -176,8 +180,8 @@ void NrRan::Slot()
 {
     const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
     const int64_t slot = now_ns / SlotLength_ns(m_network.config.carrier.numerology);
-    const std::size_t batch = static_cast<std::size_t>(slot) % ARRIVAL_RING;
-    auto& deliveries = m_arrivals[batch].deliveries;
+    CatchUp();
+    const std::size_t underWay = m_deliveries.size();
     for (auto& cell : m_cells)
     {
         cell->OnFeedback(slot);
@@ -185,7 +189,7 @@ void NrRan::Slot()
     }
     for (auto& cell : m_cells)
     {
-        cell->Transmit(slot, deliveries);
+        cell->Transmit(slot, m_deliveries);
     }
     bool busy = false;
     for (auto& cell : m_cells)
@@ -193,10 +197,10 @@ void NrRan::Slot()
         cell->UpdateMeanPower(slot);
         busy = busy || cell->Busy();
     }
-    if (!deliveries.empty())
+    if (m_deliverOnTime && m_deliveries.size() > underWay)
     {
         const auto wait = ns3::NanoSeconds(m_network.ReceptionTime_ns(slot) - now_ns);
-        ns3::Simulator::Schedule(wait, [this, batch] { Deliver(batch); });
+        ns3::Simulator::Schedule(wait, &NrRan::CatchUp, this);
     }
     if (busy)
     {
@@ -204,14 +208,21 @@ void NrRan::Slot()
     }
 }
 
-void NrRan::Deliver(std::size_t batch)
+void NrRan::CatchUp()
 {
-    auto& deliveries = m_arrivals[batch].deliveries;
-    for (auto& [ue, packet] : deliveries)
+    if (m_deliveries.empty())
     {
-        m_deliver(ue, *packet);
+        return;
     }
-    deliveries.clear();
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    std::size_t done = 0;
+    while (done < m_deliveries.size() && m_deliveries[done].complete_ns <= now_ns)
+    {
+        const auto& [complete_ns, ue, packet] = m_deliveries[done++];
+        m_deliver(ue, *packet, complete_ns);
+    }
+    m_deliveries.erase(m_deliveries.begin(),
+                       m_deliveries.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 void NrRan::ApplyUeControls(std::span<const UeControl> ues)

@@ -26,6 +26,10 @@ class NrRan : public Ran
   public:
     using PacketCallback = std::function<void(uint32_t ue, const ns3::Packet&)>;
 
+    /// @param complete_ns simulated time at which the packet was complete
+    using DeliveryCallback =
+        std::function<void(uint32_t ue, const ns3::Packet&, int64_t complete_ns)>;
+
     /**
      * Builds the network at simulated time zero.
      * @throws std::invalid_argument as ValidateNrRanConfig
@@ -44,6 +48,15 @@ class NrRan : public Ran
 
     /// Called when a packet is complete at its UE.
     void SetDeliveryCallback(PacketCallback callback);
+
+    /**
+     * The same without an event for it: packets that are complete are handed over, in order of
+     * time, in a later slot or by CatchUp(). For receivers that nothing follows from.
+     */
+    void SetLateDeliveryCallback(DeliveryCallback callback);
+
+    /// Hand over all packets that are complete by now.
+    void CatchUp();
 
     /// Called with each packet that a queue drops.
     void SetDropCallback(PacketCallback callback);
@@ -69,26 +82,20 @@ class NrRan : public Ran
     uint64_t Handovers() const;
 
   private:
-    /// Packets that reach their UEs at one instant.
-    struct Arrivals
-    {
-        std::vector<Delivery> deliveries;
-    };
-
     void Wake();
     void Slot();
-    void Deliver(std::size_t batch);
     void ConnectStrongest();
     void MeasureForHandover();
 
     NetworkState m_network;
     std::vector<std::unique_ptr<NrCell>> m_cells;
-    std::vector<Arrivals> m_arrivals; ///< ring over slots
+    std::vector<Delivery> m_deliveries; ///< in order of time
     ns3::EventId m_slot;
     ns3::EventId m_measurement;
     std::vector<uint16_t>
         m_betterFor; ///< [ue] measurements in a row in which a neighbour was better
-    PacketCallback m_deliver;
+    DeliveryCallback m_deliver;
+    bool m_deliverOnTime{true};
     uint64_t m_handovers{};
 };
 

@@ -27,11 +27,14 @@ struct NrUe
     ns3::Ptr<ns3::UniformRandomVariable> blockErrors; ///< a stream of its own
 
     // Channel state as last reported, and the outer loop on top of it.
-    int64_t reportSlot{-1};              ///< slot in which it was measured, -1: never
-    std::vector<float> reportedSinr_db;  ///< [rbg], quantised to CQI steps
-    std::vector<float> reportedRate_bps; ///< [rbg], at the reported CQI
-    float meanSinr_db{};                 ///< of reportedSinr_db
-    float bestSinr_db{};                 ///< of reportedSinr_db
+    int64_t reportSlot{-1};             ///< slot in which it was measured, -1: never
+    std::vector<float> reportedSinr_db; ///< [rbg], quantised to CQI steps
+    std::vector<float>
+        reportedRate_bps; ///< [rbg], at the reported CQI; the last once more, for pairs
+    float meanSinr_db{};  ///< of reportedSinr_db
+    float bestSinr_db{};  ///< of reportedSinr_db
+    float bestRate_bps{}; ///< of reportedRate_bps
+    int64_t nextReport{}; ///< first slot that can use a newer report
     double outerLoop_db{};
     double outerLoopDebt_db{}; ///< of successes to come, for errors that did not lower the loop
     uint32_t outerLoopDowns{}; ///< how often the loop was lowered

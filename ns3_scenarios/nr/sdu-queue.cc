@@ -39,11 +39,6 @@ void SduQueue::Grow()
     m_ring = std::move(larger);
 }
 
-int64_t SduQueue::HeadArrival_ns() const
-{
-    return m_firstUnsent == m_next ? -1 : At(m_firstUnsent).arrival_ns;
-}
-
 ByteRange SduQueue::Take(uint32_t room_bytes,
                          uint32_t headerBytes,
                          int64_t now_ns,

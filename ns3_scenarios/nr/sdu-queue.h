@@ -86,7 +86,17 @@ class SduQueue
     }
 
     /// Arrival of the oldest SDU that waits, or -1.
-    int64_t HeadArrival_ns() const;
+    int64_t HeadArrival_ns() const
+    {
+        return m_firstUnsent == m_next ? -1 : At(m_firstUnsent).arrival_ns;
+    }
+
+    /// Whether Discard() has something to drop.
+    bool HasExpired(int64_t arrivedBefore_ns) const
+    {
+        return m_firstUnsent != m_next && At(m_firstUnsent).arrival_ns < arrivedBefore_ns &&
+               At(m_firstUnsent).firstSent_ns < 0;
+    }
 
     /**
      * Take the next bytes for a transport block.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nr/tdl-fading.h"
 
+#include "nr/tap-sums.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,9 +15,6 @@ namespace slicebridge::nr
 namespace
 {
 
-/// Explicit vectors: left to itself, the compiler keeps these loops scalar.
-constexpr uint32_t LANES = 4;
-using Floats = float __attribute__((vector_size(LANES * sizeof(float))));
 using Integers = int32_t __attribute__((vector_size(LANES * sizeof(int32_t))));
 using Positions =
     JakesTable::Position __attribute__((vector_size(LANES * sizeof(JakesTable::Position))));
@@ -25,74 +24,6 @@ constexpr uint32_t MAX_PAIRS = 138; ///< 275 RBGs
 
 /// Doppler of the line-of-sight tap relative to the maximum, TR 38.901, 7.7.2.
 constexpr double LOS_DOPPLER = 0.7;
-
-Floats Load(const float* from)
-{
-    Floats vector;
-    std::memcpy(&vector, from, sizeof vector);
-    return vector;
-}
-
-void Store(const Floats& vector, float* to)
-{
-    std::memcpy(to, &vector, sizeof vector);
-}
-
-/// Four rows become four columns.
-void Transpose(std::array<Floats, LANES>& rows)
-{
-    const Floats low01 = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
-    const Floats low23 = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
-    const Floats high01 = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
-    const Floats high23 = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
-    rows[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    rows[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    rows[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    rows[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-}
-
-/// What the taps add up to for one pair of RBGs, lane by lane.
-struct PairSums
-{
-    Floats realCosine{};
-    Floats imagCosine{};
-    Floats realSine{};
-    Floats imagSine{};
-
-    void Add(Floats real, Floats imag, const float* cosines, const float* sines)
-    {
-        const Floats cosine = Load(cosines);
-        const Floats sine = Load(sines);
-        realCosine += real * cosine;
-        imagCosine += imag * cosine;
-        realSine += real * sine;
-        imagSine += imag * sine;
-    }
-};
-
-/// Powers of four pairs of RBGs above and below the middle.
-void Powers(const std::array<PairSums, LANES>& pairs, float* above, float* below)
-{
-    const auto sum = [&pairs](Floats PairSums::* part)
-    {
-        std::array<Floats, LANES> rows{pairs[0].*part,
-                                       pairs[1].*part,
-                                       pairs[2].*part,
-                                       pairs[3].*part};
-        Transpose(rows);
-        return (rows[0] + rows[1]) + (rows[2] + rows[3]);
-    };
-    const Floats realCosine = sum(&PairSums::realCosine);
-    const Floats imagCosine = sum(&PairSums::imagCosine);
-    const Floats realSine = sum(&PairSums::realSine);
-    const Floats imagSine = sum(&PairSums::imagSine);
-    const Floats realAbove = realCosine + imagSine;
-    const Floats imagAbove = imagCosine - realSine;
-    const Floats realBelow = realCosine - imagSine;
-    const Floats imagBelow = imagCosine + realSine;
-    Store(realAbove * realAbove + imagAbove * imagAbove, above);
-    Store(realBelow * realBelow + imagBelow * imagBelow, below);
-}
 
 } // namespace
 
@@ -107,9 +38,8 @@ TdlFading::TdlFading(const TdlFadingConfig& config)
     {
         total += std::pow(10.0, tap.power_db / 10.0);
     }
-    // Pairs are taken four at a time from any one on.
-    m_cosine.resize((Pairs() + LANES - 1) * m_taps);
-    m_sine.resize(m_cosine.size());
+    // Pairs are taken four at a time from any even one on.
+    m_coefficients.resize((Pairs() + LANES) / 2 * m_taps * LANES);
     const double middle = m_rbgs % 2 == 0 ? 0.5 : 0.0;
     for (std::size_t k = 0; k < taps.size(); ++k)
     {
@@ -122,10 +52,18 @@ TdlFading::TdlFading(const TdlFadingConfig& config)
         {
             const double phase = 2.0 * std::numbers::pi * (pair + middle) * config.rbgBandwidth_hz *
                                  taps[k].normalisedDelay * config.delaySpread_s;
-            m_cosine[pair * m_taps + k] = static_cast<float>(amplitude * std::cos(phase));
-            m_sine[pair * m_taps + k] = static_cast<float>(amplitude * std::sin(phase));
+            auto* coefficient = &m_coefficients[CoefficientOf(pair, k)];
+            coefficient[0] = static_cast<float>(amplitude * std::cos(phase));
+            coefficient[2 * LANES] = static_cast<float>(amplitude * std::sin(phase));
         }
     }
+}
+
+/// Where the cosine of a tap is; its sine lies eight further on.
+std::size_t TdlFading::CoefficientOf(uint32_t pair, std::size_t tap) const
+{
+    const std::size_t block = pair / 2 * (m_taps / LANES) + tap / LANES;
+    return block * 4 * LANES + pair % 2 * LANES + tap % LANES;
 }
 
 void TdlFading::Gains(std::span<const JakesTable::Position> offsets,
@@ -185,35 +123,25 @@ void TdlFading::GainsOf(std::span<const JakesTable::Position> offsets,
     const auto last = static_cast<uint32_t>(first + gains.size() - 1);
     const uint32_t middle = m_rbgs / 2;
     const bool across = first <= middle && last >= middle;
-    const uint32_t nearest = across ? 0 : std::min(PairOf(first), PairOf(last));
+    const uint32_t nearest = (across ? 0 : std::min(PairOf(first), PairOf(last))) & ~1U;
     const uint32_t farthest = std::max(PairOf(first), PairOf(last));
     float above[MAX_PAIRS + LANES];
     float below[MAX_PAIRS + LANES];
-    for (uint32_t pair = nearest; pair <= farthest; pair += LANES)
+    static const auto addTaps = FastestTapSums();
+    addTaps(real,
+            imag,
+            m_taps,
+            &m_coefficients[CoefficientOf(nearest, 0)],
+            farthest - nearest + 1,
+            above,
+            below);
+    for (uint32_t rbg = first; rbg < std::min(middle, last + 1); ++rbg)
     {
-        std::array<PairSums, LANES> sums;
-        for (uint32_t i = 0; i < LANES; i += 2)
-        {
-            // Two at a time, as many as there are registers for.
-            PairSums even;
-            PairSums odd;
-            const float* cosine = &m_cosine[(pair + i) * m_taps];
-            const float* sine = &m_sine[(pair + i) * m_taps];
-            for (std::size_t k = 0; k < m_taps; k += LANES)
-            {
-                const Floats re = Load(real + k);
-                const Floats im = Load(imag + k);
-                even.Add(re, im, cosine + k, sine + k);
-                odd.Add(re, im, cosine + m_taps + k, sine + m_taps + k);
-            }
-            sums[i] = even;
-            sums[i + 1] = odd;
-        }
-        Powers(sums, above + pair, below + pair);
+        gains[rbg - first] = below[PairOf(rbg) - nearest];
     }
-    for (uint32_t rbg = first; rbg <= last; ++rbg)
+    for (uint32_t rbg = std::max(middle, first); rbg <= last; ++rbg)
     {
-        gains[rbg - first] = rbg < middle ? below[PairOf(rbg)] : above[PairOf(rbg)];
+        gains[rbg - first] = above[PairOf(rbg) - nearest];
     }
 }
 

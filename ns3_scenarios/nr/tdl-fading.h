@@ -74,6 +74,7 @@ class TdlFading
         return rbg < m_rbgs / 2 ? Pairs() - 1 - rbg : rbg - m_rbgs / 2;
     }
 
+    std::size_t CoefficientOf(uint32_t pair, std::size_t tap) const;
     void ReadTaps(std::span<const JakesTable::Position> offsets,
                   double travelled_wavelengths,
                   float* real,
@@ -84,10 +85,10 @@ class TdlFading
     std::size_t m_taps;
     std::vector<std::size_t> m_lineOfSight; ///< taps that are constant
 
-    /// [pair][tap] amplitude x cos and sin of 2 pi f tau, with f from the middle of the band. Of
-    /// the two RBGs of a pair one has the conjugate of the other's.
-    std::vector<float> m_cosine;
-    std::vector<float> m_sine;
+    /// [two pairs][four taps] amplitude x cos 2 pi f tau of four taps of one pair and of the other,
+    /// then sines likewise, with f from the middle of the band. Of the two RBGs of a pair one has
+    /// the conjugate of the other's.
+    std::vector<float> m_coefficients;
 };
 
 } // namespace slicebridge::nr

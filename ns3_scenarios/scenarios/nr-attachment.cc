@@ -110,8 +110,10 @@ class NrWithoutCore : public NrAttachment
 
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
-        m_ran.SetDeliveryCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                                  { ledger.OnDelivered(ReadPacketId(packet)); });
+        m_ran.SetLateDeliveryCallback(
+            [&ledger](uint32_t, const ns3::Packet& packet, int64_t complete_ns)
+            { ledger.OnDelivered(ReadPacketId(packet), complete_ns); });
+        ledger.SetCatchUp([this] { m_ran.CatchUp(); });
         m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
                               { ledger.OnQueueDrop(ReadPacketId(packet)); });
         m_ran.SetLossCallback([&ledger](uint32_t, const ns3::Packet& packet)

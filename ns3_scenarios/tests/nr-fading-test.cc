@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Small-scale fading against theory: Clarke's model and TR 38.901's tapped delay lines.
 #include "nr/jakes-table.h"
+#include "nr/tap-sums.h"
 #include "nr/tdl-fading.h"
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <gtest/gtest.h>
 #include <numbers>
 #include <random>
+#include <vector>
 
 namespace slicebridge::nr
 {
@@ -175,6 +178,37 @@ TEST(TdlFadingTest, PartOfTheBandEqualsTheWhole)
                 EXPECT_EQ(part[i], whole[first + i]);
             }
         }
+    }
+}
+
+TEST(TapSumsTest, WideVectorsGiveTheSameBits)
+{
+    constexpr std::size_t TAPS = 24;
+    constexpr uint32_t PAIRS = 28;
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal;
+    const auto draw = [&](std::size_t count)
+    {
+        std::vector<float> values(count);
+        std::ranges::generate(values, [&] { return normal(generator); });
+        return values;
+    };
+    for (int trial = 0; trial < 100; ++trial)
+    {
+        const auto real = draw(TAPS);
+        const auto imag = draw(TAPS);
+        const auto coefficients = draw(2 * TAPS * PAIRS);
+        std::vector<float> above(PAIRS);
+        std::vector<float> below(PAIRS);
+        auto fastAbove = draw(PAIRS);
+        auto fastBelow = draw(PAIRS);
+        const auto* re = real.data();
+        const auto* im = imag.data();
+        const auto* factors = coefficients.data();
+        TapSumsAnywhere(re, im, TAPS, factors, PAIRS, above.data(), below.data());
+        FastestTapSums()(re, im, TAPS, factors, PAIRS, fastAbove.data(), fastBelow.data());
+        ASSERT_EQ(fastAbove, above);
+        ASSERT_EQ(fastBelow, below);
     }
 }
 

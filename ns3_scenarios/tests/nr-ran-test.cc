@@ -210,5 +210,55 @@ TEST(NrThroughput, OverSinrLiesInTheEnvelopeOfAnIndependentSimulatorsErrorModels
     }
 }
 
+using Deliveries = std::vector<std::pair<uint64_t, int64_t>>; ///< packet's number, time in ns
+
+/// 200 packets in bursts, one every 10 ms, to a fading UE that needs repetitions.
+Deliveries DeliveriesOf(bool late)
+{
+    auto config = ConstantSinr(12.0);
+    config.propagation.fading = TdlModel::C;
+    Testbed bed(config);
+    Deliveries deliveries;
+    std::map<uint64_t, uint64_t> number;
+    if (late)
+    {
+        bed.Ran().SetLateDeliveryCallback(
+            [&](uint32_t, const ns3::Packet& packet, int64_t complete_ns)
+            {
+                EXPECT_LE(complete_ns, ns3::Simulator::Now().GetNanoSeconds());
+                deliveries.emplace_back(number.at(packet.GetUid()), complete_ns);
+            });
+    }
+    else
+    {
+        bed.Ran().SetDeliveryCallback(
+            [&](uint32_t, const ns3::Packet& packet)
+            {
+                deliveries.emplace_back(number.at(packet.GetUid()),
+                                        ns3::Simulator::Now().GetNanoSeconds());
+            });
+    }
+    for (uint64_t k = 0; k < 200; ++k)
+    {
+        ns3::Simulator::Schedule(ns3::MicroSeconds(1 + k / 10 * 10'037),
+                                 [&, k]
+                                 {
+                                     auto packet = ns3::Create<ns3::Packet>(1400);
+                                     number[packet->GetUid()] = k;
+                                     bed.Ran().Send(0, packet, 1428);
+                                 });
+    }
+    bed.Run(0.4);
+    bed.Ran().CatchUp();
+    return deliveries;
+}
+
+TEST(NrDelivery, LateReportsAreTheSameAtTheSameTimes)
+{
+    const auto onTime = DeliveriesOf(false);
+    EXPECT_EQ(onTime.size(), 200U);
+    EXPECT_EQ(DeliveriesOf(true), onTime);
+}
+
 } // namespace
 } // namespace slicebridge::nr::testing

@@ -73,6 +73,49 @@ TEST_F(TrafficLedger, DeliveredPacketsCountWithBytesAndDelay)
     EXPECT_EQ(Read(ledger, 1, 1).packetsSent, 0U);
 }
 
+TEST_F(TrafficLedger, DeliveriesThatAreReportedLaterCountAtTheirTimeAndBeforeAnythingIsRead)
+{
+    PacketLedger ledger(Config());
+    std::vector<std::pair<PacketId, int64_t>> due;
+    ledger.SetCatchUp(
+        [&]
+        {
+            for (const auto& [id, delivered_ns] : std::exchange(due, {}))
+            {
+                ledger.OnDelivered(id, delivered_ns);
+            }
+        });
+    std::vector<PacketRecord> records;
+    ledger.SetRecordSink([&](const PacketRecord& record) { records.push_back(record); });
+    ledger.StartMeasurement();
+    const auto report = [&](uint32_t ue)
+    {
+        const auto id = ledger.OnSent(ue, 0, 100);
+        Advance(ns3::MilliSeconds(20));
+        due.emplace_back(id, ns3::Simulator::Now().GetNanoSeconds() - 11'000'000);
+    };
+    report(0);
+    EXPECT_DOUBLE_EQ(Read(ledger, 0, 0).packetDelay_ms, 9.0);
+    EXPECT_EQ(Read(ledger, 0, 0).packetsLate, 0U) << "9 ms, though it was reported after 20";
+    report(0);
+    UeCounters ue;
+    ledger.ReadUe(0, ue);
+    EXPECT_EQ(ue.packetsDelivered, 2U);
+    report(0);
+    EXPECT_EQ(ledger.Measured(0).delivered, 3U);
+    report(0);
+    EXPECT_EQ(ledger.Delays(0).Total(), 4U);
+    report(0);
+    ledger.OnQueueDrop(due.front().first);
+    EXPECT_EQ(Read(ledger, 0, 0).packetsDroppedQueue, 0U) << "it was delivered before";
+    report(0);
+    ledger.Close();
+    ASSERT_EQ(records.size(), 6U);
+    EXPECT_TRUE(std::ranges::all_of(records,
+                                    [](const PacketRecord& record)
+                                    { return record.delay_ns == 9'000'000; }));
+}
+
 TEST_F(TrafficLedger, OnlyDelaysAboveTheBudgetAreLate)
 {
     PacketLedger ledger(Config());

@@ -133,12 +133,22 @@ void PacketLedger::SetFate(uint32_t ue, Entry& entry, PacketFate fate)
 
 void PacketLedger::OnDelivered(PacketId id)
 {
+    OnDelivered(id, Now_ns());
+}
+
+void PacketLedger::SetCatchUp(std::function<void()> catchUp)
+{
+    m_catchUp = std::move(catchUp);
+}
+
+void PacketLedger::OnDelivered(PacketId id, int64_t delivered_ns)
+{
     Entry* entry = Find(id);
     if (!entry || entry->fate == PacketFate::Delivered)
     {
         return;
     }
-    entry->delay_ns = Now_ns() - entry->sent_ns;
+    entry->delay_ns = delivered_ns - entry->sent_ns;
     SetFate(id.ue, *entry, PacketFate::Delivered);
     if (entry->measured)
     {
@@ -152,6 +162,7 @@ void PacketLedger::OnDelivered(PacketId id)
 
 void PacketLedger::OnQueueDrop(PacketId id)
 {
+    m_catchUp();
     Entry* entry = Find(id);
     if (!entry || entry->fate != PacketFate::OnItsWay)
     {
@@ -163,6 +174,7 @@ void PacketLedger::OnQueueDrop(PacketId id)
 
 void PacketLedger::OnAirLoss(PacketId id)
 {
+    m_catchUp();
     Entry* entry = Find(id);
     if (!entry || entry->fate != PacketFate::OnItsWay)
     {
@@ -297,6 +309,7 @@ void PacketLedger::Record(uint32_t ue, const Entry& entry) const
 
 void PacketLedger::Close()
 {
+    m_catchUp();
     for (uint32_t ue = 0; ue < m_flows.size(); ++ue)
     {
         Flow& flow = m_flows[ue];
@@ -312,16 +325,19 @@ void PacketLedger::Close()
 
 const DelayHistogram& PacketLedger::Delays(std::size_t slice) const
 {
+    m_catchUp();
     return m_delays.at(slice);
 }
 
 const PacketTotals& PacketLedger::Measured(std::size_t slice) const
 {
+    m_catchUp();
     return m_measured.at(slice);
 }
 
 void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const
 {
+    m_catchUp();
     const PacketTotals& totals = m_totals.at(cell * m_sliceUes.size() + slice);
     counters.packetsSent = totals.sent;
     counters.packetsDelivered = totals.delivered;
@@ -349,6 +365,7 @@ void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters&
 
 void PacketLedger::ReadUe(std::size_t ue, UeCounters& counters) const
 {
+    m_catchUp();
     const PacketTotals& totals = m_flows.at(ue).totals;
     counters.bytesSent = totals.bytesSent;
     counters.bytesDelivered = totals.bytesDelivered;

@@ -110,6 +110,13 @@ class PacketLedger : public EndToEndCounters
     /// The UE application got the packet now. A second delivery of it changes nothing.
     void OnDelivered(PacketId id);
 
+    /// The same for one that it got at an earlier time, after all that were reported before it.
+    void OnDelivered(PacketId id, int64_t delivered_ns);
+
+    /// `catchUp` reports deliveries that are due; called before anything is read or recorded that
+    /// might depend on them.
+    void SetCatchUp(std::function<void()> catchUp);
+
     /// A queue refused or discarded the packet now. Nothing changes if its fate is known already.
     void OnQueueDrop(PacketId id);
 
@@ -194,6 +201,7 @@ class PacketLedger : public EndToEndCounters
     ns3::EventId m_sweep;
     bool m_measuring{false};
     std::function<void(const PacketRecord&)> m_sink;
+    std::function<void()> m_catchUp{[] {}};
 };
 
 } // namespace slicebridge

@@ -160,9 +160,10 @@ void TagTrafficPacket(ns3::Packet& packet)
 
 PacketId ReadPacketId(const ns3::Packet& packet)
 {
-    TrafficHeader header;
-    packet.PeekHeader(header);
-    return header.Id();
+    // Not PeekHeader(), whose iterator checks each byte: every packet pays for it.
+    HeaderBytes bytes;
+    packet.CopyData(bytes.data(), bytes.size());
+    return {.ue = Get<uint32_t>(bytes, UE_AT), .sequence = Get<uint32_t>(bytes, SEQUENCE_AT)};
 }
 
 std::optional<PacketId> FindPacketId(const ns3::Packet& packet)
