@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import Field
 
+from agents.baseline_options import NetworkOptions, Rl2Options, RuleOptions
 from agents.meta_hrl_config import MetaHrlConfig
 
 if TYPE_CHECKING:
@@ -123,5 +124,10 @@ class Trainer:
 TRAINERS = {
     "ppo": Trainer(PpoOptions, "agents.sb3:run"),
     "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run"),
+    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule"),
+    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo"),
+    "sac": Trainer(NetworkOptions, "agents.train_baselines:run_sac"),
+    "ddpg": Trainer(NetworkOptions, "agents.train_baselines:run_ddpg"),
+    "rl2": Trainer(Rl2Options, "agents.train_baselines:run_rl2"),
 }
 """By the `algorithm` of a campaign's method."""
