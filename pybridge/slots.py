@@ -136,6 +136,8 @@ def slot_grid(offer: dict[str, Any] | None) -> SlotGrid:
 
 def joined(reports: list[SlotReport], observation: Observation | None) -> SlotReport:
     """Reports that follow each other, at least one, as one that ends at `observation`."""
+    if len(reports) == 1:
+        return dataclasses.replace(reports[0], observation=observation)
     return dataclasses.replace(
         reports[-1],
         slots=sum(report.slots for report in reports),
