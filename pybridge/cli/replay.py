@@ -36,21 +36,35 @@ class ReplayDiffers(SliceBridgeError):
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--check", is_flag=True, help="Simulate again with the recorded actions and compare every bit.")
-def replay(file: Path, check: bool) -> None:
-    """Show what a recording holds; ns-3 is not needed. With --check, prove that it happens again, bit for bit.
+@click.option("--summary", is_flag=True, help="Print what it holds, as is done where there is no terminal.")
+def replay(file: Path, check: bool, summary: bool) -> None:
+    """Go through a recording, back and forth; ns-3 is not needed. Keys: `?`.
+
+    With --check, prove that it happens again, bit for bit.
 
     \b
     Examples:
       slicebridge replay mw.slbrec
+      slicebridge replay --summary mw.slbrec
       slicebridge replay --check mw.slbrec
     """
+    from pybridge.debug.terminal import is_terminal
     from pybridge.recording import Recording
 
     recording = Recording(file)
     if check:
         _check(recording)
-    else:
+    elif summary or not is_terminal() or len(recording) == 0:
         _show(recording)
+    else:
+        _open(recording)
+
+
+def _open(recording: Recording) -> None:
+    from pybridge.debug.playback import Playback
+    from pybridge.debug.terminal import run_on_terminal
+
+    run_on_terminal(Playback(recording))
 
 
 def _check(recording: Recording) -> None:

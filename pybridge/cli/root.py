@@ -13,6 +13,7 @@ from pybridge.cli.plugins import PluginGroup
     cls=PluginGroup,
     own={
         "conformance": "pybridge.cli.conformance:conformance",
+        "debug": "pybridge.cli.debug:debug",
         "keys": "pybridge.cli.keys:keys",
         "replay": "pybridge.cli.replay:replay",
         "run": "pybridge.cli.run:run",

@@ -60,10 +60,12 @@ def _over_cells(observation: Observation, kpm: str) -> np.ndarray:
     counts = (~np.isnan(values)).sum(axis=0)
     if kpm not in _SUMMED:
         known = np.divide(known, counts, out=np.full(known.shape, np.nan), where=counts > 0)
-    return known
+    result: np.ndarray = known
+    return result
 
 
 def _means(seen: Iterable[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     stacked = np.array(list(seen)).reshape(-1, *shape)
     counts = (~np.isnan(stacked)).sum(axis=0)
-    return np.divide(np.nansum(stacked, axis=0), counts, out=np.full(shape, np.nan), where=counts > 0)
+    means: np.ndarray = np.divide(np.nansum(stacked, axis=0), counts, out=np.full(shape, np.nan), where=counts > 0)
+    return means

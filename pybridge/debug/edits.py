@@ -81,10 +81,7 @@ def _edit(word: str, schema: Schema, levels: Levels) -> Edit:
     control = SLICE_CONTROLS[_known(word, "control", control, SLICE_CONTROLS)]
     cell, dot, slice_name = owner.rpartition(".")
     names = [info.name for info in schema.slices]
-    if not dot:
-        cells = tuple(range(schema.n_cells))
-    else:
-        cells = (_known(word, "cell", cell, schema.cells),)
+    cells = (_known(word, "cell", cell, schema.cells),) if dot else tuple(range(schema.n_cells))
     edit = Edit(word, control, value, cells, _known(word, "slice", slice_name, names))
     _check_range(edit, "prb_policy" if control in _PRB else f"{control}_share", schema)
     return edit

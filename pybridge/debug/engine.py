@@ -89,6 +89,8 @@ class Engine:
         )
         self.title = f"{scenario.name} · seed {scenario.seed} · {options.policy}"
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._due: deque[Command] = deque()
+        """Taken from the queue, not yet carried out."""
         self._closing = threading.Event()
         self._events: deque[str] = deque(maxlen=MAX_EVENTS)
         self._snapshot = Snapshot("starting", "starting the simulation", 0.0)
@@ -172,20 +174,30 @@ class Engine:
 
     def _turn(self) -> None:
         """One command, or one step of what is running."""
-        try:
-            command = self._commands.get(block=self._running is None, timeout=IDLE_POLL_S)
-        except queue.Empty:
-            if self._running is not None:
-                self._go_on(self._running)
-            else:
-                self._look_after()
+        self._listen()
+        running = self._running
+        if running is not None and not (running.endless and self._due):
+            self._go_on(running)
             return
-        if command is None:
+        if not self._due:
+            self._look_after()
             return
+        command = self._due.popleft()
         try:
             self._obey(command)
         except SliceBridgeError as error:
             self._refused(error)
+
+    def _listen(self) -> None:
+        """Steps wait for those before them; a pause overtakes them all."""
+        idle = self._running is None and not self._due
+        with contextlib.suppress(queue.Empty):
+            while (command := self._commands.get(block=idle, timeout=IDLE_POLL_S)) is not None:
+                idle = False
+                if isinstance(command, Pause):
+                    self._due.clear()
+                    self._running = None
+                self._due.append(command)
 
     def _obey(self, command: Command) -> None:
         assert self._branch is not None
@@ -222,7 +234,9 @@ class Engine:
     def _change(self, command: Change) -> None:
         assert self._branch is not None
         if self._watching:
-            raise PolicyError(f"`{self._policy.name}` decides inside the simulation; only `static` and agents take changes")
+            raise PolicyError(
+                f"`{self._policy.name}` decides inside the simulation; only `static` and agents take changes"
+            )
         self._branch.edits = command.edits
         if command.edits:
             self._say("at the next high-level decision: " + " ".join(edit.text for edit in command.edits))

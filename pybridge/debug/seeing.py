@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pybridge.envs import SliceEnv
 from pybridge.envs.features import DEFAULT_SLICE_FEATURES
-from pybridge.envs.shares import DEFAULT_SHARE_FLOOR, CappedMap, ShareMap
+from pybridge.envs.shares import DEFAULT_SHARE_FLOOR, CappedMap, Controls, ShareMap
 from pybridge.envs.slice_view import SliceView
 from pybridge.observation import DEDICATED, MAX, MIN, Action, Observation
 from pybridge.policies import ArrayPolicy
@@ -18,7 +18,7 @@ class TrainedSight:
 
     def __init__(self, trained: ArrayPolicy, scenario: Scenario, schema: Schema) -> None:
         """Raises `SliceBridgeError` unless the policy fits the scenario."""
-        controls = getattr(trained, "controls", "shares")
+        controls: Controls = getattr(trained, "controls", "shares")
         spaces = SliceEnv(scenario, controls=controls)
         trained.check_spaces(spaces.observation_space, spaces.action_space)
         self._trained = trained
