@@ -93,7 +93,7 @@ class Inspection:
     ) -> Observation | None:
         """Step until a condition holds after a step; that observation, or None if the episode ended before.
 
-        condition: text (docs/debugging.md), e.g. "slice[urllc].x.hol_delay_ms > 8", or a function.
+        condition: text (docs/conditions.md), e.g. "slice[urllc].x.hol_delay_ms > 8", or a function.
         policy: decides at every step, an object with `act` or a function. None: what is in force stays.
 
         At least one step is made, so that the same call goes on to the next time. Raises `ConditionError` before the

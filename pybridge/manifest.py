@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import platform
 import shlex
@@ -46,8 +47,9 @@ def describe_run(scenario: Scenario, policy: ResolvedPolicy, out: Path) -> dict[
     }
 
 
+@functools.cache
 def describe_software() -> dict[str, Any]:
-    """Versions of this side, its commit, and the host."""
+    """Versions of this side, its commit, and the host, as they were when first asked for."""
     return {
         "versions": {
             "slicebridge": __version__,

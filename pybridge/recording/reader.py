@@ -22,7 +22,7 @@ from pybridge.tables import slice_table, ue_table
 from pybridge.wire import Header, MessageType
 
 BATCHES_IN_MEMORY = 4
-"""Decoded, 8 MiB each."""
+"""Decoded, 16 MiB each."""
 
 
 class _Decoded(NamedTuple):

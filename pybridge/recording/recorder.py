@@ -18,7 +18,7 @@ from pybridge.recording.columns import to_columns
 from pybridge.recording.container import ContainerWriter
 from pybridge.schema import Levels, Schema
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 16 << 20
 """Bodies held in memory until they are compressed."""
 
 BATCH_STEPS = 4096
