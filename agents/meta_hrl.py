@@ -94,6 +94,12 @@ def high_controls(config: MetaHrlConfig, network: Network) -> HighControls:
     return ResidualControls(*sizes, rule)
 
 
+def _outer_settings(config: MetaHrlConfig) -> tuple[float, int, float]:
+    """Learning rate, epochs and KL target of the high level."""
+    rate, epochs, kl_target = (1e-3, 15, 0.05) if config.variant == "ours" else (1e-4, 5, 0.01)
+    return config.learning_rate or rate, config.epochs or epochs, config.kl_target or kl_target
+
+
 class MetaHrl:
     """The levels of one training, and what to do with them."""
 
@@ -104,7 +110,8 @@ class MetaHrl:
         self.controls = high_controls(config, network)
         adapted = ("context",) if config.variant == "ours" else ("context", "head")
         inner = InnerConfig(adapted=adapted, first_order=config.first_order)
-        outer = OuterConfig(learning_rate=config.learning_rate, epochs=config.epochs, kl_target=config.kl_target)
+        rate, epochs, kl_target = _outer_settings(config)
+        outer = OuterConfig(learning_rate=rate, epochs=epochs, kl_target=kl_target)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.high = Level(*self.controls.networks(), LevelConfig(inner=inner, outer=outer))

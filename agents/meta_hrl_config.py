@@ -34,13 +34,14 @@ class MetaHrlConfig:
     """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
     rule: tuple[float, ...] = ()
     """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`; empty: its defaults."""
-    learning_rate: float = 3e-4
+    learning_rate: float | None = None
+    """Adam's, of the high level; None: 1e-3 for ours, METHOD's 1e-4 for paper, which larger steps threw off."""
     low_learning_rate: float = 3e-4
-    epochs: int = 15
-    """Gradient steps of the high level on an iteration's data."""
+    epochs: int | None = None
+    """Gradient steps of the high level on an iteration's data; None: 15 for ours, METHOD's 5 for paper."""
     low_epochs: int = 5
-    kl_target: float = 0.05
-    """Of the high level, per iteration; METHOD's 0.01 held `ours` back: its KL stood at the target throughout."""
+    kl_target: float | None = None
+    """Of the high level, per iteration; None: METHOD's 0.01 for paper; 0.05 for ours, whose KL stood at 0.01 before."""
     save_every: int = 5
     """Iterations between states on disk."""
 
@@ -52,12 +53,14 @@ class MetaHrlConfig:
             "support_episodes",
             "query_episodes",
             "simulations",
-            "epochs",
             "low_epochs",
             "save_every",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
+        for name in ("learning_rate", "epochs", "kl_target"):
+            if getattr(self, name) is not None and getattr(self, name) <= 0:
+                raise ValueError(f"{name} is positive, got {getattr(self, name)}")
         if self.low_iterations < 0 or self.budget <= 0.0:
             raise ValueError("low_iterations is at least 0, budget is positive")
         if self.simulations < self.tasks:
