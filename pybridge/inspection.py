@@ -204,14 +204,8 @@ class Inspection:
     def _branch_inspection(self) -> None:
         """This is a shallow copy of a session whose simulation was forked: nothing may be shared with it."""
         self._history = deque(self._history, maxlen=self._history.maxlen)
-        self._held = None if self._held is None else _copy(self._held)
+        self._held = None if self._held is None else self._held.copy()
         self._record, self._recorder = None, None
-
-
-def _copy(action: Action) -> Action:
-    other = Action(action.schema, action.levels)
-    other.flat[...] = action.flat
-    return other
 
 
 def _first_line(error: BaseException) -> str:

@@ -129,7 +129,6 @@ class Session(Inspection):
         if gdb:
             self._connect_timeout_s = self._step_timeout_s = math.inf
         self._debug = debug
-        self._repeated: Action | None = None
         self._listener = listener
         self._shared = listener is not None
         self._holders = {id(self)}
@@ -241,8 +240,7 @@ class Session(Inspection):
             raise SessionStateError("no episode is running: call reset() first")
         episode.grid  # noqa: B018 - raises if the session is not for debugging
         if not episode.paused:
-            chosen = self._repeated if action is None else action
-            self.begin_step(self.action() if chosen is None else chosen, flags)
+            self.begin_step(self._chosen(action), flags)
         elif action is not None:
             raise SessionStateError("the simulation is paused between decision epochs: an action is not due")
         else:
@@ -273,7 +271,6 @@ class Session(Inspection):
         branch._dropped = 0
         branch._episode = None
         branch._branch_inspection()
-        branch._repeated = None if self._repeated is None else self._repeated.copy()
         try:
             branch._episode = episode.fork(branch._out_dir, self._connect_timeout_s)
         except BaseException:
@@ -297,7 +294,6 @@ class Session(Inspection):
         levels: Levels = "high" if self._levels == "delegated" and low_policy is None else self._levels
         episode = Episode(self._listener, self._episodes, levels, self._step_timeout_s, low_policy, debug=self._debug)
         self._episode = episode
-        self._repeated = None
         self._episodes += 1
         self._note_terms(scenario, low_policy, self._program)
         try:
@@ -323,8 +319,6 @@ class Session(Inspection):
         if not in_range:
             action.check()
         self._note_action(action)
-        if flags:
-            self._repeated = action.copy()
         try:
             episode.send_action(action, flags)
         except BaseException:

@@ -245,3 +245,30 @@ def test_reports_follow_each_other() -> None:
         session.reset()
         reports = [session.step_slot() for _ in range(30)]
     assert all(after.first_slot == before.first_slot + 1 for before, after in pairwise(reports))
+
+
+@real
+def test_stepping_both_ways_keeps_one_decision() -> None:
+    with Session(scenario("nr"), debug=True) as session:
+        session.reset()
+        action = session.action()
+        action.prb_policy[0, :, 1] = (0.9, 0.1)
+        session.step(action)
+        seen = session.step_high().observation
+        assert seen is not None
+        np.testing.assert_allclose(seen.requested[0, :, 1], (0.9, 0.1))
+
+
+@real
+def test_a_built_in_policy_is_watched_slot_by_slot() -> None:
+    with Session(scenario("nr"), policy="proportional") as session:
+        session.reset()
+        plain = [session.step(), session.step()]
+    with Session(scenario("nr"), policy="proportional", debug=True) as session:
+        session.reset()
+        *_, first = slots_to_the_next_epoch(session)
+        with session.fork() as branch:
+            second = branch.step_high()
+    assert [report.observation and report.observation.flat.tobytes() for report in (first, second)] == [
+        observation.flat.tobytes() for observation in plain
+    ]
