@@ -55,7 +55,7 @@ class TuneConfig:
 class RetuneConfig:
     """How a rule is tuned anew for a task, one candidate per episode."""
 
-    std: float = 0.4
+    std: float = 0.25
     """Of most parameters at the start: tasks differ less from each other than defaults do from what is best."""
     search: SearchConfig = field(default_factory=SearchConfig)
 
