@@ -304,6 +304,8 @@ class Episode:
             child._adopt(self.connection.debug or {}, log)
             child.deadline = time.monotonic() + timeout_s
             child._expect_same(shown, child.wait())
+            if child.connection.pid != child.process.pid:
+                raise SimulationError("who dialled in with the token of the fork is another process", log)
         except BaseException:
             child.kill()
             raise

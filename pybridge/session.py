@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -264,6 +265,8 @@ class Session(Inspection):
         episode.grid  # noqa: B018 - raises if the session is not for debugging
         if isinstance(self._program, Remote):
             raise SessionStateError("a simulation on another host cannot be forked")
+        if not hasattr(os, "pidfd_open"):
+            raise SessionStateError("a fork is supervised by a handle of its process, which needs Linux 5.4 or newer")
         if out_dir is not None and self._out_dir is None:
             raise ValueError("a fork can go on with records only where there are some: give the session an out_dir")
         branch = copy.copy(self)
