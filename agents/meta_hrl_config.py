@@ -39,7 +39,7 @@ class MetaHrlConfig:
     low_learning_rate: float = 3e-4
     epochs: int | None = None
     """Gradient steps of the high level on an iteration's data; None: 15 for ours, METHOD's 5 for paper."""
-    low_epochs: int = 5
+    low_epochs: int = 3
     kl_target: float | None = None
     """Of the high level, per iteration; None: METHOD's 0.01 for paper; 0.05 for ours, whose KL stood at 0.01 before."""
     save_every: int = 5
