@@ -30,11 +30,12 @@ def main(directory: Path, parent: int) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _follow(parent)
     job = json.loads((directory / "job.json").read_text(encoding="utf-8"))
+    store = Store(directory.parents[1])
     try:
         if job["labels"]["kind"] == "train":
-            _train(job["config"], directory)
+            _train(job["config"], directory, store.state_directory(job["id"]))
         else:
-            trained = [Store(directory.parents[1]).run_directory(need) for need in job["needs"]]
+            trained = [store.run_directory(need) for need in job["needs"]]
             _evaluate(job["config"], trained[0] if trained else None, directory)
     except SliceBridgeError as error:
         print(error, file=sys.stderr)
@@ -44,11 +45,11 @@ def main(directory: Path, parent: int) -> int:
     return 0
 
 
-def _train(config: dict[str, Any], directory: Path) -> None:
+def _train(config: dict[str, Any], directory: Path, states: Path) -> None:
     from campaigns.training import train  # PyTorch: only processes that train load it
 
     begun_at = time.monotonic()
-    versions = train(config, directory, _ProgressFile(directory / PROGRESS_FILE))
+    versions = train(config, directory, states, _ProgressFile(directory / PROGRESS_FILE))
     (directory / PROGRESS_FILE).unlink(missing_ok=True)
     manifest = {
         "seed": config["seed"],
