@@ -131,7 +131,10 @@ class DebugApp(App[int]):
             f"terminal too small: {width}×{height}\n{needs}\nenlarge it, or press q"
         )
         self._arrange()
-        self.call_after_refresh(self.draw, True)
+
+    def on_lines_view_resized(self) -> None:
+        """A panel has another width, or was hidden."""
+        self.draw(True)
 
     def draw(self, again: bool = False) -> None:
         """Show the newest snapshot, if it is news. again: also if not."""

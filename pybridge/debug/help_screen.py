@@ -23,11 +23,11 @@ q      quit
 
 LIVE = """
 s      step by slot (NR) or TTI (LTE)
-e      change the next high-level decision:  urllc.min=0.5 embb.power=0.3
-         [CELL.]SLICE.dedicated|min|max|compute|power=VALUE, ueN.weight|power_db=VALUE
-         an empty line drops what waits
-c      compare from the next high-level decision on:  hold | module:Class | checkpoint
-         the simulation is forked, both are stepped together; an empty line ends it
+e      change the next high-level decision, e.g. urllc.min=0.5 ue3.weight=2
+         [CELL.]SLICE.(dedicated, min, max, compute or power)=VALUE
+         ueN.(weight or power_db)=VALUE;  an empty line drops what waits
+c      fork at the next high-level decision and compare with another policy
+         hold, module:Class or a checkpoint;  an empty line ends it
 """
 
 RECORDED = """
@@ -38,8 +38,9 @@ g      go to a time in seconds
 TAIL = """
 Conditions:  slice[urllc].x.hol_delay_ms > 8
              min(slice[embb].ue.x.cqi) < 4 and time_s > 1
-KPMs: `slicebridge schema kpm`. p50, p95, p99: over UEs and the last 100 epochs
-of the mean delays of UEs. HoL: age of the oldest packet in the queue.
+KPMs: `slicebridge schema kpm`. HoL: age of the oldest packet in the queue.
+p50, p95, p99: of the mean delays of UEs that got packets, over UEs and the
+last 100 epochs.
 """
 
 

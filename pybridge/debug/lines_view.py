@@ -8,7 +8,9 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -25,11 +27,15 @@ class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "page_down", show=False),
     ]
 
+    class Resized(Message):
+        """Lines are made for a width: they are to be made again."""
+
     def __init__(self, name: str, *, follow: bool = False) -> None:
         """follow: the last line stays in sight unless somebody has scrolled up."""
         super().__init__(id=name)
         self._headers: list[Text] = []
         self._count = 0
+        self._width = 0
         self._line: LineOf = lambda index: Text()
         self._follow = self._pinned = follow
 
@@ -59,6 +65,12 @@ class LinesView(ScrollView, can_focus=True, inherit_bindings=False):
             text = self._line(index) if index < self._count else Text(end="")
         segments = list(text.render(self.app.console))
         return Strip(segments).adjust_cell_length(self.line_width).apply_style(self.rich_style)
+
+    def on_resize(self, event: Resize) -> None:
+        """Say so."""
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self.post_message(self.Resized())
 
     def action_scroll_up(self) -> None:
         """A line."""

@@ -16,7 +16,7 @@ from pybridge.observation import MAX, MIN, POWER, Observation
 from pybridge.tables import shortest_level
 
 SPARK = 10
-DELAY = "x.packet_delay_ms"
+DELAY, DELIVERED = "x.packet_delay_ms", "x.packets_delivered"
 
 Array = npt.NDArray[np.float64]
 
@@ -134,15 +134,22 @@ def _delays(snapshot: Snapshot) -> dict[tuple[int, int], Array]:
     assert snapshot.observation is not None
     schema = snapshot.observation.schema
     places = [(cell, index) for cell in range(schema.n_cells) for index in range(schema.n_slices)]
-    column = schema.ue_kpm_index.get(DELAY)
-    if column is None:
+    if DELAY not in schema.ue_kpm_index:
         level = shortest_level(snapshot.observation)
         found = {place: np.array([_value(seen, level, DELAY, place) for seen in snapshot.trail]) for place in places}
     else:
-        delays = np.stack([seen.ue[:, column] for seen in snapshot.trail]).astype(np.float64)
+        delays = np.stack([ue_delays(seen) for seen in snapshot.trail])
         cells = np.stack([seen.ue_cell for seen in snapshot.trail])
         found = {place: delays[(cells == place[0]) & (schema.ue_slice == place[1])] for place in places}
     return {place: values[np.isfinite(values)] for place, values in found.items()}
+
+
+def ue_delays(observation: Observation) -> Array:
+    """Mean packet delays in ms, NaN for UEs that got no packet, shape (UEs,). Raises `KeyError`."""
+    delays: Array = observation.ue_kpm(DELAY).astype(np.float64)
+    if DELIVERED in observation.schema.ue_kpm_index:
+        delays[observation.ue_kpm(DELIVERED) <= 0.0] = np.nan
+    return delays
 
 
 def _percent(value: float, digits: int = 0) -> str:

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
+import numpy.typing as npt
 from rich.text import Text
 
 from pybridge.debug.colours import colour
+from pybridge.debug.slice_rows import DELAY, ue_delays
 from pybridge.debug.snapshot import Snapshot
 from pybridge.debug.sparkline import sparkline
 from pybridge.debug.text_table import Column, number
 
 SPARK = 8
-HOL, DELAY = "x.hol_delay_ms", "x.packet_delay_ms"
+HOL = "x.hol_delay_ms"
 
 
 class UeRows:
@@ -38,7 +42,7 @@ class UeRows:
             Column("MCS", 3, self._mcs, rank=1),
             Column("PRB", 5, self._prbs),
             self._number("Mbit/s", 6, "x.goodput_kbps", 1e-3, rank=2),
-            self._number("delay", 6, DELAY, rank=4),
+            Column("delay", 6, lambda ue: number(self._delay(ue)), rank=4),
             Column("p95", 6, lambda ue: number(self._percentile(ue, 95)), rank=4),
             self._number("weight", 6, "x.weight", digits=2, rank=3),
             self._number("dB", 4, "x.power_offset_db", rank=3),
@@ -80,7 +84,17 @@ class UeRows:
         column = self._schema.ue_kpm_index.get(kpm)
         return [] if column is None else [float(seen.ue[ue, column]) for seen in self._snapshot.trail]
 
+    def _delay(self, ue: int) -> float:
+        return float(self._delays[-1, ue]) if DELAY in self._schema.ue_kpm_index else np.nan
+
+    @functools.cached_property
+    def _delays(self) -> npt.NDArray[np.float64]:
+        """Shape (epochs, UEs)."""
+        return np.stack([ue_delays(seen) for seen in self._snapshot.trail])
+
     def _percentile(self, ue: int, percent: float) -> float:
-        values = np.array(self._trail(ue, DELAY))
+        if DELAY not in self._schema.ue_kpm_index:
+            return np.nan
+        values = self._delays[:, ue]
         known = values[np.isfinite(values)]
         return float(np.percentile(known, percent)) if known.size else np.nan
