@@ -4,6 +4,7 @@
 // epoch loop and the real controller behind the link.
 //
 //   scenarios-bulk-bench --scenario FILE --agent ENDPOINT --run-id ID [--out DIR]
+#include "scenarios/ran-attachment.h"
 #include "scenarios/remote-controller.h"
 #include "slicing/epoch-loop.h"
 
@@ -84,6 +85,62 @@ class IdleNetwork : public Ran, public EndToEndCounters
     std::vector<IdleCell> m_cells;
 };
 
+/// What a simulation tells a learner of its slots, which nobody asks for here.
+class IdleAttachment : public RanAttachment
+{
+  public:
+    explicit IdleAttachment(Ran& ran)
+        : m_ran(ran)
+    {
+    }
+
+    Ran& GetRan() override
+    {
+        return m_ran;
+    }
+
+    ns3::Time Tti() const override
+    {
+        return ns3::MilliSeconds(1);
+    }
+
+    int32_t ServingCell(std::size_t) const override
+    {
+        return 0;
+    }
+
+    ns3::Ptr<ns3::Node> SourceNode() const override
+    {
+        return nullptr;
+    }
+
+    bool ReportsAirLosses() const override
+    {
+        return true;
+    }
+
+    SlotGrid Grid() const override
+    {
+        return {.slot = Tti(), .prbs = 1, .rbg_prbs = 1};
+    }
+
+    void ObserveSlots(SlotObserver*) override
+    {
+    }
+
+    void CapturePackets(const std::string&) override
+    {
+    }
+
+    std::vector<PacketOutlet> Connect(PacketLedger&) override
+    {
+        return {};
+    }
+
+  private:
+    Ran& m_ran;
+};
+
 NetworkDescription Describe(const nlohmann::json& scenario)
 {
     const auto cells = scenario.at("cells").at("count").get<uint32_t>();
@@ -111,10 +168,12 @@ void Simulate(std::map<std::string, std::string> options)
 {
     std::ifstream file(options.at("--scenario"));
     const auto network = Describe(nlohmann::json::parse(file));
+    IdleNetwork idle(network.cells.size());
+    IdleAttachment attachment(idle);
     RemoteController controller(
         LinkOptionsFromEnvironment(options.at("--agent"), options.at("--run-id")),
-        network);
-    IdleNetwork idle(network.cells.size());
+        network,
+        {.network = attachment, .fork = {}});
     EpochLoop loop({idle, idle, controller, {}, network.slices, network.ueSlice}, network.timing);
     loop.Start();
     ns3::Simulator::Run();
