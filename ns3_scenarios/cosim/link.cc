@@ -10,6 +10,7 @@
 #include <cstring>
 #include <mutex>
 #include <optional>
+#include <regex>
 #include <unistd.h>
 #include <zmq.hpp>
 
@@ -42,12 +43,31 @@ bool IsToken(std::string_view token)
            token.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-/// Plain TCP goes no further than this host.
+/// Plain TCP goes no further than this host: no name that begins as its addresses do, and no second
+/// address behind the one that ZeroMQ would connect from.
 bool NeedsKey(const std::string& endpoint)
 {
-    const std::vector<std::string_view> here{"tcp://127.", "tcp://localhost:", "tcp://[::1]:"};
-    const auto begins = [&](std::string_view start) { return endpoint.starts_with(start); };
-    return endpoint.starts_with("tcp://") && std::none_of(here.begin(), here.end(), begins);
+    static const std::regex here(R"(tcp://(127(\.[0-9]+){3}|localhost|\[::1\])(:[^;]*)?)");
+    return endpoint.starts_with("tcp://") && !std::regex_match(endpoint, here);
+}
+
+/// ZeroMQ has transports beyond those of docs/protocol.md, which keys do not protect.
+/// @throws LinkError
+void RefuseUnlessProtected(const LinkOptions& options)
+{
+    const auto& endpoint = options.endpoint;
+    if (!endpoint.starts_with("ipc://") && !endpoint.starts_with("tcp://"))
+    {
+        throw LinkError(EXIT_BAD_COMMAND_LINE,
+                        "cannot connect to '" + endpoint +
+                            "' (allowed: ipc://PATH, tcp://HOST:PORT)");
+    }
+    if (NeedsKey(endpoint) && !options.key)
+    {
+        throw LinkError(EXIT_BAD_COMMAND_LINE,
+                        "cannot connect to '" + endpoint +
+                            "' without a key: only loopback can do without");
+    }
 }
 
 int Count(std::chrono::milliseconds time)
@@ -121,12 +141,7 @@ Link::Impl::Impl(LinkOptions linkOptions)
       m_heart(options.heartbeatPeriod, options.parent, [this] { Beat(); })
 {
     const std::scoped_lock lock(mutex);
-    if (NeedsKey(options.endpoint) && !options.key)
-    {
-        throw LinkError(EXIT_BAD_COMMAND_LINE,
-                        "cannot connect to '" + options.endpoint +
-                            "' without a key: only loopback can do without");
-    }
+    RefuseUnlessProtected(options);
     socket.set(zmq::sockopt::linger, Count(LINGER));
     socket.set(zmq::sockopt::sndtimeo, Count(SEND_DEADLINE));
     socket.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(options.frameLimit_bytes));
@@ -153,6 +168,7 @@ void Link::Impl::Connect()
     {
         WatchLearner();
     }
+    socket.set(zmq::sockopt::ipv6, options.endpoint.starts_with("tcp://["));
     socket.connect(options.endpoint);
 }
 

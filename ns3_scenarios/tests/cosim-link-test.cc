@@ -480,9 +480,41 @@ TEST(LinkKeys, AWrongOrMissingKeyIsToldAndNotWaitedFor)
 
 TEST(LinkKeys, PlainTcpGoesNoFurtherThanThisHost)
 {
+    for (const char* endpoint : {"tcp://192.0.2.1:5555",
+                                 "tcp://127.example.org:5555",
+                                 "tcp://localhost.example.org:5555",
+                                 "tcp://127.0.0.1:0;192.0.2.1:5555",
+                                 "tcp://localhost:0;192.0.2.1:5555",
+                                 "tcp://[::1]:0;192.0.2.1:5555",
+                                 "ws://192.0.2.1:5555"})
+    {
+        LinkOptions options;
+        options.endpoint = endpoint;
+        EXPECT_THROW(const Link link(options), LinkError) << endpoint;
+    }
+}
+
+TEST(Link, ReachesALearnerAtTheLoopbackAddressOfIpv6)
+{
+    zmq::context_t context;
+    zmq::socket_t learner(context, zmq::socket_type::router);
+    learner.set(zmq::sockopt::ipv6, true);
+    learner.set(zmq::sockopt::rcvtimeo, 10'000);
+    try
+    {
+        learner.bind("tcp://[::1]:*");
+    }
+    catch (const zmq::error_t&)
+    {
+        GTEST_SKIP() << "this machine has no IPv6";
+    }
     LinkOptions options;
-    options.endpoint = "tcp://192.0.2.1:5555";
-    EXPECT_THROW(const Link link(options), LinkError);
+    options.endpoint = learner.get(zmq::sockopt::last_endpoint);
+    options.handshakeDeadline = std::chrono::seconds(2);
+    auto simulation = Simulate(options);
+    zmq::message_t peer;
+    EXPECT_TRUE(learner.recv(peer)) << "no HELLO";
+    EXPECT_THROW(simulation.get(), LearnerLost);
 }
 
 TEST(LinkKeys, AreReadFromAFileThatNobodyElseCanRead)
