@@ -128,6 +128,7 @@ class Listener:
             self._socket.router_mandatory = True
             self._socket.rcvtimeo = _QUICK_MS
             self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+            self._socket.setsockopt(zmq.IPV6, int(endpoint.startswith("tcp://[")))
             self._socket.rcvhwm = MAX_UNREAD
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:

@@ -15,7 +15,7 @@ import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pybridge.errors import ProtocolError, SchemaError
+from pybridge.errors import EndpointError, ProtocolError, SchemaError
 from pybridge.listener import Listener, Ticket
 from pybridge.schema import parse_schema
 from pybridge.wire import Header, MessageType, pack_header, unpack_header
@@ -206,6 +206,15 @@ def test_noise_from_strangers_harms_nobody(listener: Listener, messages: list[li
             assert json.loads(message.body) == {"reason": "fine"}
     finally:
         listener.forget(ticket)
+
+
+def test_the_loopback_address_of_ipv6_is_listened_at() -> None:
+    try:
+        listener = Listener("tcp://[::1]:*")
+    except EndpointError:
+        pytest.skip("this machine has no IPv6")
+    assert listener.endpoint.startswith("tcp://[::1]:")
+    listener.close()
 
 
 def test_two_listeners_never_clash_and_leave_nothing_behind() -> None:
