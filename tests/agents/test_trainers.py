@@ -51,9 +51,11 @@ def test_a_job_ends_in_a_checkpoint_and_a_curve(tmp_path: Path, algorithm: str) 
         "seed": 1,
     }
     progress: list[float] = []
-    versions = train(config, tmp_path, progress.append)
-    assert load_checkpoint(tmp_path / "checkpoint").header["algorithm"] == algorithm
-    assert pl.read_parquet(tmp_path / "learning_curve.parquet").height >= 1
+    results = tmp_path / "results"
+    results.mkdir()
+    versions = train(config, results, tmp_path / "states", progress.append)
+    assert load_checkpoint(results / "checkpoint").header["algorithm"] == algorithm
+    assert pl.read_parquet(results / "learning_curve.parquet").height >= 1
     assert "torch" in versions
     assert progress[-1] == 1.0
-    assert not (tmp_path / "states").exists()
+    assert {path.name for path in results.iterdir()} == {"checkpoint", "learning_curve.parquet"}
