@@ -115,10 +115,12 @@ def _notes(results: CampaignResults) -> list[str]:
     """What a reader must know before comparing numbers."""
     notes = []
     for method in results.description["methods"]:
-        if method.get("train"):
+        if training := method.get("train"):
             label = results.axes.methods[method["name"]]
+            # Not every trainer counts in decisions.
+            length = f" of {training['steps']} decisions" if "steps" in training else f" by {training['algorithm']}"
             notes.append(
-                f"{label}: a short training of {method['train']['steps']} decisions per seed, one policy for all sizes "
+                f"{label}: a short training{length} per seed, one policy for all sizes "
                 "and mixes; it shows that learning runs from end to end, not how good it can get."
             )
     seeds = len(results.axes.seeds)

@@ -44,7 +44,9 @@ def by_method(results: CampaignResults) -> pl.DataFrame:
     for name in results.axes.slices:
         column = qos.filter(pl.col("slice") == name).select("ran", "method", pl.col("qos").alias(f"qos {name}"))
         table = table.join(column, on=["ran", "method"], how="left")
-    by_ran = [_with_gains(part, results.axes.baseline) for part in table.partition_by("ran")]
+    # Nothing may be common to all methods, after failures: a table without rows then.
+    parts = table.partition_by("ran") or [table]
+    by_ran = [_with_gains(part, results.axes.baseline) for part in parts]
     order = {"ran": list(results.axes.rans), "method": list(results.axes.methods)}
     rank = [pl.col(axis).replace_strict(names, range(len(names))) for axis, names in order.items()]
     return pl.concat(by_ran).sort(*rank)

@@ -195,6 +195,25 @@ def test_half_finished_campaign_says_what_is_missing_and_compares_only_common_ru
     assert table["n_seeds"].to_list() == [1, 1, 1, 1]
 
 
+def test_nothing_in_common_leaves_a_report(tmp_path: Path) -> None:
+    write_campaign(tmp_path, methods=("static", "proportional"))
+    for pattern in ("static-*-s1", "proportional-*-s2"):
+        for directory in (tmp_path / "runs").glob(pattern):
+            shutil.rmtree(directory)
+    assert "8 of 16 runs are missing" in write_report(tmp_path)
+    assert by_method(load_campaign_results(tmp_path)).is_empty()
+
+
+def test_training_that_does_not_count_in_decisions_has_a_note(copy: Path) -> None:
+    path = copy / "campaign.json"
+    recorded = json.loads(path.read_text())
+    for method in recorded["campaign"]["methods"]:
+        if method["train"]:
+            method["train"] = {"algorithm": "meta-hrl", "budget": 1.0}
+    path.write_text(json.dumps(recorded))
+    assert "short training by meta-hrl per seed" in write_report(copy)
+
+
 def test_failed_run_is_missing(copy: Path) -> None:
     (copy / "runs" / "static-small-heavy-s1" / "manifest.json").write_text(json.dumps({"exit_code": 1}))
     assert load_campaign_results(copy).missing == ["static-small-heavy-s1"]
