@@ -25,6 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pybridge.errors import SliceBridgeError
 
+SHIPPED = Path(__file__).with_name("nr-tasks.yaml")
+"""Ranges that tasks are drawn from where none are given."""
+
 _SMALLEST_PRICE = 1e-3
 """For logarithms."""
 

@@ -25,12 +25,11 @@ from agents.learning_curve import LearningCurve
 from agents.meta_hrl import MetaHrl, Network, Progress, Speed, train
 from agents.meta_hrl_config import MetaHrlConfig
 from agents.network import scenario_of, simulation_task, vector_factory
-from agents.network_task import TaskDistribution, TaskError, TaskRanges, load_task_ranges
+from agents.network_task import SHIPPED, TaskDistribution, TaskError, TaskRanges, load_task_ranges
 from agents.rollout import Simulations
 from agents.trainers import MetaHrlOptions, TrainingJob
 from pybridge.errors import SliceBridgeError
 
-SHIPPED = Path(__file__).with_name("nr-tasks.yaml")
 CURVE_SCALARS = ("high/return", "high/return_before", "low/return")
 
 

@@ -17,7 +17,7 @@ from agents.ddpg import DdpgConfig, train_ddpg
 from agents.latent_search import SearchConfig
 from agents.learning_curve import LearningCurve
 from agents.network import scenario_of, simulation_task, vector_factory
-from agents.network_task import TaskDistribution, load_task_ranges
+from agents.network_task import SHIPPED, TaskDistribution, load_task_ranges
 from agents.rl2 import Rl2Config, train_rl2
 from agents.rollout import Simulations
 from agents.rule_rollout import RuleEvaluator
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from agents.trainers import TrainingJob
 
 Result = tuple[Checkpoint, LearningCurve]
-SHIPPED = Path(__file__).with_name("nr-tasks.yaml")
 
 
 def run_rule(options: RuleOptions, job: TrainingJob) -> Result:

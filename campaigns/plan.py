@@ -16,11 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.network_task import SHIPPED, load_task_ranges
 from campaigns.model import Campaign, CampaignError, Method, Training
 from campaigns.tasks import evaluation_scenario, training_scenarios
 from campaigns.version import file_digest, library_versions, package_digest
 from pybridge.policies import PolicyError, ResolvedPolicy, resolve_policy
-from pybridge.scenario import Problem, Scenario
+from pybridge.scenario import Problem, Scenario, load_scenario
 
 # Wall seconds on one core of a 2-core machine, LTE at 25 PRBs, NR at 20 MHz and µ = 1; a first guess until this
 # campaign's own runs have been timed.
@@ -72,7 +73,7 @@ def plan(campaign: Campaign, code: Code, origin: str = "campaign") -> list[Job]:
     """All jobs, trainings first. The same campaign, code and policies give the same ids on any machine.
 
     origin: the campaign's file, for messages. Raises CampaignError if a policy cannot be found or loaded, or if a
-    combination of axes is no valid scenario.
+    combination of axes is no valid scenario; TaskError if a training's own tasks cannot be read.
     """
     policies = _policies(campaign, origin)
     trainings = {(job.labels["method"], job.labels["seed"]): job for job in _trainings(campaign, code)}
@@ -102,11 +103,21 @@ def _trainings(campaign: Campaign, code: Code) -> Iterator[Job]:
             "train": method.train.model_dump(mode="json"),
             "scenarios": [scenario.model_dump(mode="json") for scenario in scenarios],
             "code": asdict(code),
+            **_own_tasks(method.train),
         }
         cost_s = _training_cost_s(method.train, scenarios)
         for seed in campaign.seeds:
             labels = {"kind": "train", "method": method.name, "seed": seed}
             yield _job(f"train-{method.name}-s{seed}", labels, common | {"seed": seed}, (), cost_s)
+
+
+def _own_tasks(training: Training) -> dict[str, Any]:
+    """Of a training on tasks of its own: what the files say that they are drawn from and vary."""
+    if "tasks" not in type(training).model_fields:
+        return {}
+    file: str | None = getattr(training, "tasks")  # noqa: B009 - a key of some trainings
+    ranges = load_task_ranges(SHIPPED if file is None else Path(file))
+    return {"tasks": ranges.model_dump(mode="json"), "base": load_scenario(ranges.base).model_dump(mode="json")}
 
 
 def _evaluations(

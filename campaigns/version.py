@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("numpy", "stable-baselines3", "torch")
+LIBRARIES = ("numpy", "sb3-contrib", "stable-baselines3", "torch")
 """What agents compute with; another version may round in another way, and so train another policy."""
 
 

@@ -102,6 +102,17 @@ def test_edited_policy_is_another_run(
         assert (old.id == new.id) == (old.labels["method"] != "proportional")
 
 
+def test_edited_tasks_are_another_training(write: Callable[[str], Path], code: Code, tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks.yaml"
+    tasks.write_text("base: nr-small\nvary: {slices.embb.ues: {integer: [2, 7]}}\n")
+    rule = f"  - {{name: rule, train: {{algorithm: rule, tasks: {tasks}}}}}\nbaseline"
+    campaign = load_campaign(write(CAMPAIGN.replace("baseline", rule, 1)))
+    before = plan(campaign, code)
+    tasks.write_text("base: nr-small\nvary: {slices.embb.ues: {integer: [2, 8]}}\n")
+    for old, new in zip(before, plan(campaign, code), strict=True):
+        assert (old.id == new.id) == (old.labels["method"] != "rule")
+
+
 def test_policies_that_cannot_be_found_are_named_with_their_keys(write: Callable[[str], Path], code: Code) -> None:
     text = CAMPAIGN.replace("policy: static", "policy: statc").replace("policy: proportional", "policy: no_module:X")
     with pytest.raises(CampaignError) as caught:
