@@ -340,7 +340,7 @@ class Episode:
     def stop(self) -> None:
         """End early: BYE if the simulation waits for an answer, else at once. Never raises for its sake."""
         if self._child is None or not (self.awaits_action or self.paused):
-            self.kill()
+            self._end_now(keep_log=False)  # nothing has failed, and nobody is told of the log
             return
         self.awaits_action = self.paused = False
         header = Header(MessageType.BYE, episode=self._number, step=self._step)
@@ -363,9 +363,12 @@ class Episode:
 
     def kill(self) -> None:
         """End the process at once, whatever it does; its log stays."""
+        self._end_now(keep_log=True)
+
+    def _end_now(self, keep_log: bool) -> None:
         if self._child is not None:
             self._child.terminate()
-        self._clean_up(keep_log=True)
+        self._clean_up(keep_log)
 
     def _send(self, header: Header, body: Any) -> None:
         try:

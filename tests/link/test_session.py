@@ -229,6 +229,17 @@ def test_an_impatient_ctrl_c_while_a_simulation_is_asked_to_end_ends_it() -> Non
     assert caught.tb is not None
 
 
+def test_a_simulation_that_is_not_waited_for_any_more_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Session(TestScenario(), program=fake()) as session:
+        session.reset()
+        session.begin_step(session.action())
+        assert list(tmp_path.glob("slb-run-*"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_stale_messages_are_dropped_and_counted() -> None:
     with Session(TestScenario(), program=fake("stale")) as session:
         observations = play(session)
