@@ -127,7 +127,7 @@ def slot_grid(offer: dict[str, Any] | None) -> SlotGrid:
         raise SchemaError("the simulation cannot be debugged: run `make build`")
     try:
         grid = SlotGrid(int(offer["slot_ns"]), int(offer["prbs"]), int(offer["rbg_prbs"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise SchemaError(f"what the simulation offers to a debugger is malformed: {error!r}") from None
     if min(grid.slot_ns, grid.prbs, grid.rbg_prbs) < 1 or grid.prbs > MAX_PRBS:
         raise SchemaError(f"a simulation cannot have {grid}")
