@@ -140,7 +140,7 @@ def _search(
             rewards.append(judge(learner, tasks, best, simulations, judging, seed).reward.mean(axis=(1, 2)))
         if episode < points[-1]:
             candidates = parameters([search.ask() for search in searches])
-            # All episodes of a task under the same seed, as far as one may choose: less luck between candidates.
+            # Every episode meets traffic and channels of its own, as in a network that runs.
             wave = _play(learner, tasks, candidates, simulations, 1, _seeds(seed, _ADAPT, episode, len(tasks)))
             played.append(wave.reward.mean(axis=(1, 2)))
             for search, value in zip(searches, played[-1], strict=True):
