@@ -34,6 +34,10 @@ class ForkServerLost(Exception):
     """The server did not start, has gone, or does not answer."""
 
 
+class NotForkable(Exception):
+    """No packet can carry what is to be started; it can be executed."""
+
+
 class ForkServer:
     """A server process of this process, shared by all that start simulations here. Safe to use from any thread."""
 
@@ -76,7 +80,7 @@ class ForkServer:
 
         environment: variables besides those of the server.
 
-        Raises `ForkServerLost`, `OSError` if there can be no further process.
+        Raises `ForkServerLost`, `NotForkable`, `OSError` if there can be no further process.
         """
         with self._lock:
             number = next(self._ids)
@@ -86,14 +90,15 @@ class ForkServer:
                 "environment": dict(environment),
                 "directory": str(Path.cwd()),
             }
+            packet = _pack(request)
             try:
-                socket.send_fds(self._socket, [json.dumps(request).encode()], [log.fileno()])
+                socket.send_fds(self._socket, [packet], [log.fileno()])
             except OSError as error:
                 raise self._lost(f"its socket failed: {error.strerror}") from None
             deadline = time.monotonic() + ANSWER_DEADLINE_S
             while True:
                 answer, handle = self._receive(deadline)
-                if answer.get("id") == number:
+                if answer.get("id") == number or "error" in answer:
                     break
         if handle is None:
             raise OSError(f"the fork server says: {answer.get('error')}")
@@ -195,6 +200,17 @@ def shared_server(program: Sequence[str], environment: Mapping[str, str]) -> For
                 _unable.add(tuple(program))
                 return None
         return _current
+
+
+def _pack(request: dict[str, Any]) -> bytes:
+    """One packet. Raises `NotForkable`."""
+    try:
+        packet = json.dumps(request, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise NotForkable("a name in it is no UTF-8") from None
+    if len(packet) > _PACKET_MAX_BYTES:
+        raise NotForkable(f"it takes {len(packet)} bytes, {_PACKET_MAX_BYTES} is the most")
+    return packet
 
 
 def _end(ours: socket.socket, process: subprocess.Popen[bytes], owner: int) -> None:

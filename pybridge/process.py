@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
 from pybridge.errors import BinaryNotFound, signal_name
-from pybridge.fork_server import ForkedProcess, ForkServerLost, shared_server
+from pybridge.fork_server import ForkedProcess, ForkServerLost, NotForkable, shared_server
 
 BINARY_VARIABLE = "SLICEBRIDGE_BIN"
 BINARY_NAME = "ran-slicing"
@@ -299,13 +299,17 @@ def _take_terminal_back() -> None:
 def _fork(
     command: Sequence[str], variables: Mapping[str, str], further: Mapping[str, str], output: IO[bytes]
 ) -> ForkedProcess | None:
-    """A process of the shared server, None if there is no server. One that was killed is replaced, once."""
+    """A process of the shared server, None if there is no server for it. One that was killed is replaced, once."""
     for _ in range(2):
         server = shared_server(command[:1], variables)
         if server is None:
             return None
-        with contextlib.suppress(ForkServerLost):
+        try:
             return server.start(command[1:], further, output)
+        except NotForkable:
+            return None
+        except ForkServerLost:
+            continue
     return None
 
 

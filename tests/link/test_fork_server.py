@@ -143,6 +143,34 @@ def test_a_server_that_does_not_answer_is_killed(monkeypatch: pytest.MonkeyPatch
         assert_gone(server.pid)
 
 
+def test_what_no_packet_can_carry_is_executed_and_leaves_the_server_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_utf8 = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    no_utf8.mkdir()
+    with Session(nr()) as forked, Session(nr()) as executed:
+        forked.reset()
+        server = server_of(forked)
+        monkeypatch.chdir(no_utf8)
+        executed.reset()
+        assert executed.pid is not None
+        assert psutil.Process(executed.pid).ppid() == os.getpid()
+        monkeypatch.chdir(tmp_path)
+        executed.reset()
+        assert server_of(executed) == server == server_of(forked)
+
+
+def test_a_request_that_is_too_long_is_told_at_once(tmp_path: Path, simulation_program: Path) -> None:
+    server = fork_server.ForkServer([str(simulation_program)], os.environ)
+    try:
+        with (tmp_path / "log.txt").open("wb") as log:
+            with pytest.raises(fork_server.NotForkable, match="bytes"):
+                server.start(["--version"], {"LONG": "x" * 70_000}, log)
+            assert server.start(["--version"], {}, log).wait(10.0) == 0
+    finally:
+        server.close()
+
+
 def test_a_program_without_a_server_is_executed(tmp_path: Path) -> None:
     process = SimulationProcess(["/bin/sh", "-c", "exit 7"], tmp_path / "log.txt", {}, fork=True)
     assert process.wait(20.0) == 7
