@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agents.network_task import NetworkTask
 from agents.rollout import RuleDriver, Simulations
-from agents.rules import make_rule
+from agents.rules import Interface, make_rule
 
 Array = NDArray[np.float64]
 
@@ -18,9 +18,9 @@ Array = NDArray[np.float64]
 class RuleEvaluator:
     """`agents.rule_tuning.Evaluate` for one rule on networks of one size."""
 
-    def __init__(self, simulations: Simulations, rule: str, cells: int, slices: int) -> None:
-        """rule: one of `agents.rules.RULES`."""
-        self._simulations, self._rule, self._shape = simulations, rule, (cells, slices)
+    def __init__(self, simulations: Simulations, rule: str, interface: Interface) -> None:
+        """rule: one of `agents.rules.RULES`. interface: of the networks."""
+        self._simulations, self._rule, self._interface = simulations, rule, interface
 
     def __call__(self, tasks: Sequence[NetworkTask], parameters: Array, seeds: Sequence[int]) -> Array:
         """Mean rewards per step, (N,), in waves of as many episodes as there are simulations. Raises RolloutError."""
@@ -33,7 +33,8 @@ class RuleEvaluator:
 
     def _wave(self, tasks: Sequence[NetworkTask], parameters: Array, seeds: Sequence[int]) -> Array:
         # Tasks and episodes are the leading axes of a wave, so parameters get one for episodes.
-        driver = RuleDriver(make_rule(self._rule, parameters[:, np.newaxis]), *self._shape)
+        rule = make_rule(self._rule, parameters[:, np.newaxis], self._interface.period_s)
+        driver = RuleDriver(rule, self._interface.cells, self._interface.slices)
         wave = self._simulations.play(tasks, driver, 1, seeds, [None] * len(tasks))
         means: Array = wave.reward.astype(np.float64).mean(axis=(1, 2))
         return means

@@ -41,7 +41,7 @@ def run_rule(options: RuleOptions, job: TrainingJob) -> Result:
     tasks = _distribution(options)
     with _simulations(options, tasks) as simulations:
         interface = _interface(tasks)
-        evaluate = RuleEvaluator(simulations, options.rule, interface.cells, interface.slices)
+        evaluate = RuleEvaluator(simulations, options.rule, interface)
         return tune(evaluate, tasks.sample, interface, config, job.seed, job.on_progress)
 
 
