@@ -177,6 +177,17 @@ class ForkedProcess:
         """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
+    def end(self) -> None:
+        """Kill it, if how it ended is not known, and wait until it is gone.
+
+        The server is not asked: a finalizer may run in a thread that is asking it something.
+        """
+        if self._code is None:
+            self.kill()
+            poller = select.poll()
+            poller.register(self.pidfd, select.POLLIN)
+            poller.poll()
+
 
 _current: ForkServer | None = None
 _unable: set[tuple[str, ...]] = set()

@@ -117,7 +117,8 @@ class SimulationProcess:
             except OSError as error:
                 raise BinaryNotFound(f"cannot start {command[0]}: {error.strerror or error}") from error
         self._pidfd = _open_pidfd(self._child.pid) if forked is None else forked.pidfd
-        self._finalizer = weakref.finalize(self, _end, self._child, self._pidfd, os.getpid(), terminal)
+        self._owner = os.getpid()
+        self._finalizer = weakref.finalize(self, _end, self._child, self._pidfd, self._owner, terminal)
 
     @property
     def pid(self) -> int:
@@ -173,6 +174,8 @@ class SimulationProcess:
 
     def release(self) -> None:
         """Kill the process if it still runs, and give the handle back. May be called twice."""
+        if self._finalizer.alive and os.getpid() == self._owner:
+            self.kill()
         self._finalizer()
         self._pidfd = None
 
@@ -316,7 +319,9 @@ def _fork(
 def _end(child: Child, pidfd: int | None, owner: int, terminal: bool) -> None:
     """Finalizer: kill and reap the child, unless this is a fork of the process that started it."""
     if os.getpid() == owner:
-        if child.poll() is None:
+        if isinstance(child, ForkedProcess):
+            child.end()
+        elif child.poll() is None:
             child.kill()
             child.wait()
         if terminal:

@@ -55,6 +55,26 @@ def test_a_fork_gives_the_same_bits_as_an_executed_program(scenario: Scenario, s
         assert psutil.Process(executed.pid).ppid() == os.getpid()
 
 
+def test_a_simulation_forgotten_while_the_server_is_asked_something_ends() -> None:
+    """Collecting garbage may run its finalizer in the very thread that is asking."""
+    forget = """
+import faulthandler, gc
+from pybridge import Session, fork_server, load_scenario
+faulthandler.dump_traceback_later(60, exit=True)
+session = Session(load_scenario("nr-small", {"timing.duration_s": 1.0}))
+session.reset()
+session.itself, pid = session, session.pid
+server = fork_server._current
+del session
+with server._lock:
+    gc.collect()
+print(pid)
+"""
+    ended = subprocess.run([sys.executable, "-c", forget], cwd=ROOT, capture_output=True, text=True, timeout=90)
+    assert ended.returncode == 0, ended.stderr
+    assert_gone(int(ended.stdout))
+
+
 def test_all_sessions_share_one_server_which_holds_no_threads() -> None:
     with Session(nr()) as first, Session(nr()) as second:
         first.reset()
