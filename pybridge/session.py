@@ -121,6 +121,8 @@ class Session(Inspection):
         terms = Remote(heartbeat_timeout_s, key is not None)
         self._program = terms if remote else chosen_program(program, options, gdb=gdb)
         if policy is not None:
+            if levels == "delegated":
+                raise ValueError("a built-in policy decides, so that a low-level policy would be sent and not heeded")
             self._program = watched(self._program, policy)
         self._key = key
         self._endpoint = endpoint

@@ -287,3 +287,8 @@ def test_arrays_of_a_policy_are_its_own() -> None:
     assert not policy.head[0][0].any()
     with pytest.raises(ValueError, match="read-only"):
         policy.head[0][0][...] = 1.0
+
+
+def test_who_only_watches_cannot_delegate() -> None:
+    with pytest.raises(ValueError, match="built-in policy decides"):
+        Session(load_scenario("nr-small"), policy="static", levels="delegated", program=["true"])
