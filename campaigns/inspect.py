@@ -46,7 +46,7 @@ def status_command(name: str, out: Path, listed: bool, verify: bool) -> None:
 
     NAME is the campaign's name, its file, or the directory of its results. Exit code 1 if --verify finds damage.
     """
-    root = _root(name, out)
+    root = campaign_root(name, out)
     table = runs(root)
     if listed:
         for row in table.iter_rows(named=True):
@@ -133,7 +133,7 @@ def gc_command(name: str, out: Path, dry_run: bool) -> None:
 
     The runs that the campaign's last plan names stay.
     """
-    root = _root(name, out)
+    root = campaign_root(name, out)
     store = Store(root)
     planned = {job["id"] for job in store.read_plan()["jobs"]}
     with store.locked():
@@ -149,8 +149,8 @@ def gc_command(name: str, out: Path, dry_run: bool) -> None:
     click.echo(f"{len(unused)} directories, {freed / 1e6:.1f} MB")
 
 
-def _root(name: str, out: Path) -> Path:
-    """Directory of a campaign's results, by its name, its file, or that directory."""
+def campaign_root(name: str, out: Path) -> Path:
+    """Directory of a campaign's results, by its name, its file, or that directory. Raises CampaignError."""
     if Path(name).is_file():
         return out / load_campaign(name).name
     return Path(name) if (Path(name) / "campaign.json").is_file() else out / name

@@ -15,9 +15,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from matplotlib.axis import Axis
 from matplotlib.transforms import Bbox
 
+from results.cli import report
 from results.figures import delay_ccdf
 from results.load import CampaignResults, ResultsError, load_campaign_results
 from results.report import pictures, write_report
@@ -285,3 +287,12 @@ def test_no_campaign(tmp_path: Path) -> None:
 def test_one_method_one_seed(tmp_path: Path) -> None:
     write_campaign(tmp_path, seeds=(7,), methods=("proportional",))
     assert "n = 1 seed: too few" in write_report(tmp_path)
+
+
+def test_command_writes_the_report_anew(copy: Path) -> None:
+    done = CliRunner().invoke(report, [copy.name, "--out", str(copy.parent)])
+    assert done.exit_code == 0, done.output
+    assert f"Report: {copy / 'report.html'}" in done.output
+    assert (copy / "report.html").is_file()
+    with pytest.raises(ResultsError, match="no campaign is here"):
+        CliRunner().invoke(report, ["nothing", "--out", str(copy.parent)], catch_exceptions=False)
