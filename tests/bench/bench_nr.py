@@ -33,16 +33,20 @@ slices:
 """
 
 
+_VIDEO = "model: constant, rate_mbps: 1.0, packet_bytes: 1250"
+_METERS = "model: poisson, arrival_rate_hz: 1.0, packet_bytes: 128"
 CASES: dict[str, dict[str, Any]] = {
-    "20ue": {"ues": 20, "traffic": "model: constant, rate_mbps: 1.0, packet_bytes: 1250", "cells": 1},
-    "50ue": {"ues": 50, "traffic": "model: constant, rate_mbps: 1.0, packet_bytes: 1250", "cells": 1},
-    "1000mmtc": {"ues": 1000, "traffic": "model: poisson, arrival_rate_hz: 1.0, packet_bytes: 128", "cells": 1},
+    **{f"{ues}ue": {"ues": ues, "traffic": _VIDEO, "cells": 1} for ues in (10, 20, 50, 100, 200)},
+    **{f"{ues}mmtc": {"ues": ues, "traffic": _METERS, "cells": 1} for ues in (1000, 5000)},
     "7x60ue": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.6, packet_bytes: 1250", "cells": 7},
     "7x60ue_load40": {"ues": 60, "traffic": "model: constant, rate_mbps: 0.14, packet_bytes: 1250", "cells": 7},
 }
 """Traffic per UE; the first of 7 cells is saturated, the second uses about 40 % of its PRBs."""
 CORES = ("none", "epc-like")
-LONG_S = {"20ue": 21.0, "50ue": 11.0, "1000mmtc": 21.0, "7x60ue": 3.0, "7x60ue_load40": 5.0}
+LONG_S = {
+    "10ue": 21.0, "20ue": 21.0, "50ue": 11.0, "100ue": 6.0, "200ue": 4.0, "1000mmtc": 21.0, "5000mmtc": 6.0,
+    "7x60ue": 3.0, "7x60ue_load40": 5.0,
+}  # fmt: skip
 
 
 def _user_cpu_s(program: Path, scenario: str, folder: Path) -> float:
