@@ -77,6 +77,10 @@ def chosen_program(command: Sequence[str | Path] | None, options: Sequence[str] 
     return Program((*parts, *options), fork=command is None)
 
 
+SIGNAL_BASE = 128
+"""Exit code of a simulation that was ended by signal n, less n."""
+
+
 class SimulationProcess:
     """A simulation as a child process: output to a log file, own session, ended with its owner at the latest.
 
@@ -180,12 +184,18 @@ class SimulationProcess:
         self._pidfd = None
 
     def describe_end(self) -> str:
-        """How the process ended, e.g. "exit code 5" or "signal SIGKILL"."""
+        """How the process ended, e.g. "exit code 5", "signal SIGKILL" or "exit code 143 (SIGTERM)".
+
+        A simulation that hears SIGINT or SIGTERM ends in good order with 128 + n (docs/protocol.md, exit codes).
+        """
         code = self.returncode
         if code is None:
             return "still running"
         name = signal_name(code)
-        return f"exit code {code}" if name is None else f"signal {name}"
+        if name is not None:
+            return f"signal {name}"
+        heard = signal_name(SIGNAL_BASE - code) if code > SIGNAL_BASE else None
+        return f"exit code {code}" if heard is None else f"exit code {code} ({heard})"
 
     def log_tail(self, lines: int = 20) -> str:
         """Last lines of the log, at most 8 KiB of it."""
