@@ -59,6 +59,8 @@ def run_command(source: str, out: Path, overrides: dict[str, Any], workers: int 
     workers = workers or definition.workers
     console = Console(highlight=False)
     with store.locked() as session:
+        # A shell without job control starts what runs in the background with SIGINT ignored, and that is inherited.
+        signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             for job_id in discard_damaged(jobs, store):
