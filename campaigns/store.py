@@ -200,7 +200,7 @@ class Store:
         return dict(recorded)
 
     def damaged(self, job_ids: Iterable[str]) -> list[str]:
-        """Those of the finished runs whose files do not have the checksums that their manifests say.
+        """Those of the finished runs whose manifest or files are not as they were written: not whole, or other checksums.
 
         A file is read again only if its size or time has changed since it was last found right.
         """
@@ -212,7 +212,7 @@ class Store:
         right, wrong = {}, []
         for job_id in job_ids:
             mark = _mark(self._runs / job_id)
-            if known.get(job_id) == mark or _checksums_fit(self._runs / job_id):
+            if known.get(job_id) == mark or _is_intact(self._runs / job_id):
                 right[job_id] = mark
             else:
                 wrong.append(job_id)
@@ -248,8 +248,10 @@ def is_whole(directory: Path) -> bool:
     return code == 0 and not isinstance(code, bool) and sizes_fit
 
 
-def _checksums_fit(directory: Path) -> bool:
+def _is_intact(directory: Path) -> bool:
     try:
+        if not is_whole(directory):
+            return False
         files = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))["files"]
         return all(sha256_of(directory / name) == file["sha256"] for name, file in files.items())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):

@@ -104,7 +104,10 @@ def kill_coordinator(campaign: Disturbed) -> None:
 
 
 def interrupt_coordinator(campaign: Disturbed) -> None:
-    os.kill(campaign.coordinator.pid or 0, signal.SIGINT)
+    try:
+        os.kill(campaign.coordinator.pid or 0, signal.SIGINT)
+    except ProcessLookupError:  # the campaign ended before
+        campaign.hit = False
 
 
 def no_file_grows(campaign: Disturbed) -> None:
