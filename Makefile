@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-CAMPAIGN ?= first-nr
+CAMPAIGN ?= paper-small
 ARGS ?=
 NS3_DIR ?=
 FUZZ_RUNS ?= 1000000
@@ -25,7 +25,7 @@ help:
 	@echo 'make fuzz      a million malformed inputs for each thing that reads them, C++ (libFuzzer, needs Clang) and Python'
 	@echo 'make clean     remove what was built and the runs; set-up (.venv, .deps) and campaigns stay'
 	@echo
-	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: first-nr)'
+	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: paper-small)'
 	@echo 'ARGS="..."             more arguments for the campaign'
 	@echo 'NS3_DIR=PREFIX         an ns-3 of your own             (default: ns-3 3.44, fetched)'
 

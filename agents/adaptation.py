@@ -18,33 +18,22 @@ import torch
 from numpy.typing import NDArray
 
 from agents.conditioned import ConditionedActor
+from agents.judging import PLAYED, Curve, Judged, curve_of, episode_seeds
+from agents.judging import judge as judge_driver
 from agents.latent_search import CrossEntropySearch, SearchConfig
 from agents.level import TaskParameters
 from agents.low_level import low_policies
 from agents.meta_hrl import MetaHrl
 from agents.network_task import NetworkTask
-from agents.rollout import NetworkRollout, PolicyDriver, Simulations, Wave
+from agents.rollout import NetworkRollout, PolicyDriver, Simulations
 from pybridge.low_policy import LowPolicy
 
 EPISODES_PER_STEP = 4
-_ADAPT, _JUDGE = 11, 12
 _NEGLIGIBLE = 1e-3
 """Directions of z in which training tasks vary less than this part of the largest are not searched."""
 
 Array = NDArray[np.float64]
 LevelParameters = dict[str, TaskParameters]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """How tasks went while a policy adapted to them."""
-
-    episodes: tuple[int, ...]
-    """So many had been spent when it was judged."""
-    reward: NDArray[np.float32]
-    """(points, tasks): mean reward per step of judging episodes, which it does not learn from."""
-    played: NDArray[np.float32]
-    """(episodes, tasks): mean reward per step of the episodes that were spent."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +73,10 @@ def judge(
     simulations: Simulations,
     episodes: int,
     seed: int,
-) -> Wave:
+) -> Judged:
     """Play without noise. The same seed meets the same traffic and channels, whatever the policy."""
-    return _play(learner, tasks, parameters, simulations, episodes, _seeds(seed, _JUDGE, 0, len(tasks)))
+    driver, low = _policies(learner, tasks, parameters)
+    return judge_driver(simulations, tasks, driver, episodes, seed, low)
 
 
 def adapt(
@@ -128,7 +118,7 @@ def _search(
     size = max(1, space.dimensions)
     streams = [np.random.default_rng([seed, number]) for number in range(len(tasks))]
     searches = [CrossEntropySearch(np.zeros(size), np.ones(size), config, stream) for stream in streams]
-    rewards, played = [], []
+    judged, played = [], []
 
     def parameters(coordinates: list[Array]) -> LevelParameters:
         z = space.z(np.stack(coordinates)[:, : space.dimensions])
@@ -137,15 +127,16 @@ def _search(
     for episode in range(points[-1] + 1):
         if episode in points:
             best = parameters([search.recommend() for search in searches])
-            rewards.append(judge(learner, tasks, best, simulations, judging, seed).reward.mean(axis=(1, 2)))
+            judged.append(judge(learner, tasks, best, simulations, judging, seed))
         if episode < points[-1]:
             candidates = parameters([search.ask() for search in searches])
             # Every episode meets traffic and channels of its own, as in a network that runs.
-            wave = _play(learner, tasks, candidates, simulations, 1, _seeds(seed, _ADAPT, episode, len(tasks)))
+            driver, low = _policies(learner, tasks, candidates)
+            wave = simulations.play(tasks, driver, 1, episode_seeds(seed, PLAYED, episode, tasks), low)
             played.append(wave.reward.mean(axis=(1, 2)))
             for search, value in zip(searches, played[-1], strict=True):
                 search.tell(float(value))
-    return Adapted(_curve(points, rewards, played, len(tasks)), best)
+    return Adapted(curve_of(points, judged, played, len(tasks)), best)
 
 
 def _descend(
@@ -159,36 +150,31 @@ def _descend(
     rollout = NetworkRollout(simulations, learner.controls)
     levels = {"high": learner.high} | ({} if learner.low is None else {"low": learner.low})
     parameters = {name: level.shared(len(tasks)) for name, level in levels.items()}
-    rewards, played, spent, step = [], [], 0, 0
+    judged, played, spent, step = [], [], 0, 0
     for point in points:
         while spent < point:
             episodes = min(EPISODES_PER_STEP, point - spent)
             policies = {name: level.policies(parameters[name]) for name, level in levels.items()}
-            batches = rollout(tasks, policies, episodes, _seeds(seed, _ADAPT, spent, len(tasks)))
+            batches = rollout(tasks, policies, episodes, episode_seeds(seed, PLAYED, spent, tasks))
             played += list(batches["high"].reward.mean(-1).T.numpy())
             parameters = {
                 name: level.adapt(parameters[name], level.sample(batches[name], parameters[name]), step)
                 for name, level in levels.items()
             }
             spent, step = spent + episodes, step + 1
-        rewards.append(judge(learner, tasks, parameters, simulations, judging, seed).reward.mean(axis=(1, 2)))
-    return Adapted(_curve(points, rewards, played, len(tasks)), parameters)
+        judged.append(judge(learner, tasks, parameters, simulations, judging, seed))
+    return Adapted(curve_of(points, judged, played, len(tasks)), parameters)
 
 
-def _play(
-    learner: MetaHrl,
-    tasks: Sequence[NetworkTask],
-    parameters: LevelParameters,
-    simulations: Simulations,
-    episodes: int,
-    seeds: Sequence[int],
-) -> Wave:
+def _policies(
+    learner: MetaHrl, tasks: Sequence[NetworkTask], parameters: LevelParameters
+) -> tuple[PolicyDriver, list[LowPolicy | None]]:
+    """Both levels without noise, for a wave."""
     high = learner.high.policies(parameters["high"])
     driver = PolicyDriver(learner.controls, high, tasks, explore=False, reveal=False)
-    low: list[LowPolicy | None] = [None] * len(tasks)
-    if learner.low is not None:
-        low = [*low_policies(learner.low.policies(parameters["low"]), len(tasks), explore=False)]
-    return simulations.play(tasks, driver, episodes, seeds, low)
+    if learner.low is None:
+        return driver, [None] * len(tasks)
+    return driver, [*low_policies(learner.low.policies(parameters["low"]), len(tasks), explore=False)]
 
 
 def _with_context(learner: MetaHrl, z: Array) -> LevelParameters:
@@ -197,17 +183,6 @@ def _with_context(learner: MetaHrl, z: Array) -> LevelParameters:
     contexts = {"context": torch.from_numpy(z.astype(np.float32))}
     parameters = {"high": TaskParameters(shared.actor | contexts, shared.critic)}
     return parameters if learner.low is None else parameters | {"low": learner.low.shared(len(z))}
-
-
-def _curve(
-    points: Sequence[int], rewards: list[NDArray[np.float32]], played: list[NDArray[np.float32]], tasks: int
-) -> Curve:
-    return Curve(tuple(points), np.stack(rewards), np.array(played, np.float32).reshape(-1, tasks))
-
-
-def _seeds(seed: int, phase: int, number: int, tasks: int) -> list[int]:
-    words = np.random.SeedSequence([seed, phase, number]).generate_state(tasks, np.uint64)
-    return [int(word) for word in words]
 
 
 def prior_of(learner: MetaHrl, tensors: dict[str, NDArray[np.floating]]) -> Array | None:

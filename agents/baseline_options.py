@@ -46,6 +46,11 @@ class NetworkOptions(TaskOptions):
     task: Annotated[int | None, Field(ge=0, description="one test task alone: from scratch, or its expert")] = None
     learning_rate: Annotated[float, Field(gt=0.0, le=1.0)] = 3e-4
 
+    @property
+    def uses_rule(self) -> bool:
+        """Whether a rule is underneath."""
+        return self.actions == "residual"
+
     def env_steps(self, episode_steps: int) -> int:
         """They are an option."""
         return self.steps

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import grad, vmap
 
-from agents.adaptation import Curve
 from agents.checkpoint import Checkpoint, CheckpointError
 from agents.gae import estimate_advantages, standardise
+from agents.judging import PLAYED, Curve, curve_of, episode_seeds, judge
 from agents.network_policy import NetworkPolicy
 from agents.network_task import NetworkTask
 from agents.rollout import Simulations, Streams
@@ -30,7 +30,6 @@ Single = NDArray[np.float32]
 Parameters = dict[str, Tensor]
 STEP_SIZES = (0.003, 0.01, 0.03, 0.1, 0.3)
 AT = (0, 1, 2, 4, 8, 16, 40)
-_PLAY, _JUDGE = 31, 32
 
 
 @dataclass(frozen=True)
@@ -110,18 +109,18 @@ def fine_tune(
     names = [name for name in checkpoint.tensors if name.startswith("actor.")]
     shared = {name: torch.from_numpy(checkpoint.tensors[name].copy()) for name in names}
     parameters = {name: value.expand(len(tasks), *value.shape).clone() for name, value in shared.items()}
-    judged: list[Single] = []
+    judged = []
     played: list[Single] = []
     for point in at:
         while len(played) < point:
             episodes = min(config.episodes_per_step, point - len(played))
             driver = _Driver(policy, parameters, explore=True)
-            reward = _play(simulations, tasks, driver, episodes, [seed, _PLAY, len(played)])
+            reward = _play(simulations, tasks, driver, episodes, seed, len(played))
             played += list(reward.mean(axis=2).T)
             parameters = _step(parameters, checkpoint, driver, reward, config)
         driver = _Driver(policy, parameters, explore=False)
-        judged.append(_play(simulations, tasks, driver, config.judging, [seed, _JUDGE]).mean(axis=(1, 2)))
-    curve = Curve(tuple(at), np.stack(judged), np.array(played, np.float32).reshape(-1, len(tasks)))
+        judged.append(judge(simulations, tasks, driver, config.judging, seed))
+    curve = curve_of(at, judged, played, len(tasks))
     return FineTuned(curve, {name: value.numpy() for name, value in parameters.items()})
 
 
@@ -144,15 +143,14 @@ def choose_step_size(
 
 
 def _play(
-    simulations: Simulations, tasks: Sequence[NetworkTask], driver: _Driver, episodes: int, key: list[int]
+    simulations: Simulations, tasks: Sequence[NetworkTask], driver: _Driver, episodes: int, seed: int, spent: int
 ) -> Single:
     """Rewards, (tasks, episodes, T). As many waves as it takes; the driver has kept those of all of them."""
     at_once = max(1, simulations.vector.num_envs // len(tasks))
     rewards, seen, actions = [], [], []
     for begin in range(0, episodes, at_once):
-        words = np.random.SeedSequence([*key, begin]).generate_state(len(tasks), np.uint64)
-        count = min(at_once, episodes - begin)
-        wave = simulations.play(tasks, driver, count, [int(word) for word in words], [None] * len(tasks))
+        count, seeds = min(at_once, episodes - begin), episode_seeds(seed, PLAYED, spent + begin, tasks)
+        wave = simulations.play(tasks, driver, count, seeds, [None] * len(tasks))
         rewards.append(wave.reward)
         seen.append(np.stack(driver.seen, axis=2))
         actions.append(np.stack(driver.actions, axis=2))

@@ -174,7 +174,7 @@ class MetaLearner(Generic[TaskT]):
         inputs = self.levels[first].weight_inputs(after[first])
         weights = self._weights(self.iteration, [task.family for task in tasks], *inputs)
         query = self._samples(after, parameters)
-        scalars = {"weights/min": float(weights.min()), "weights/max": float(weights.max())}
+        scalars = {"weights/min": float(weights.min()), "weights/max": float(weights.max())} | self._weights.scalars
         for name, level in self.levels.items():
             of_support = None if support is None else support[name]
             update = level.update(of_support, query[name], torch.from_numpy(weights).float())

@@ -86,7 +86,10 @@ class Clock:
 
 
 class Driver(Protocol):
-    """Decides for a wave: arrays with leading axes (tasks, episodes). Observations end with `NetworkTask.shown`."""
+    """Decides for a wave: arrays with leading axes (tasks, episodes). Observations end with `NetworkTask.shown`.
+
+    A method `observe_reward(reward)`, if there is one, is told what each decision gave, (tasks, episodes).
+    """
 
     def start(self, shape: tuple[int, int]) -> None:
         """A wave begins."""
@@ -172,6 +175,7 @@ class Simulations:
         driver.start(lead)
         shown = np.repeat(np.stack([task.shown for task in tasks]), episodes, axis=0)
         observation = self._reset(tasks, episodes, seeds, low)
+        tell = getattr(driver, "observe_reward", None)
         rewards, qos, windows = [], [], [[] for _ in range(count)]  # type: ignore[var-annotated]
         for step in range(self.steps):
             _refuse_nan(observation, tasks, episodes, step)
@@ -182,6 +186,8 @@ class Simulations:
                 observation, reward, infos = self._receive(count)
             self.clock.env_steps += count
             rewards.append(reward)
+            if tell is not None:
+                tell(np.asarray(reward, np.float32).reshape(lead))
             qos.append(np.stack([info["qos"] for info in infos]))
             for index, info in enumerate(infos):
                 begin = first[index // episodes]

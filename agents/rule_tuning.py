@@ -93,6 +93,7 @@ def tune(
         means = values.reshape(len(candidates), len(tasks)).mean(axis=1)
         search.tell_population(means)
         curve.add((generation + 1) * values.size, float(means.mean()))
+        curve.note(curve.steps[-1], generation + 1, {"best": means.max(), "std": search.std.mean()})
         on_progress((generation + 1) / config.generations)
     training = {"config": asdict(config), "seed": seed, "episodes": curve.steps[-1] if curve.steps else 0}
     return rule_checkpoint(config.rule, search.recommend(), interface, training), curve
@@ -115,11 +116,13 @@ def retune(
     interface: Interface,
     config: RetuneConfig,
     seed: int,
+    seeds: Callable[[int], Sequence[int]],
     rule: str = "dpp",
     at: Sequence[int] = AT,
 ) -> Retuned:
     """Tune a rule for each task by itself, all tasks beside each other; `start` (P,) is what is best on average.
 
+    seed: of the search. seeds: of the tasks' episodes, by the number spent before (`agents.judging.episode_seeds`).
     After 0 episodes the parameters are `start`, and the first episode plays them. Raises ValueError as `tune`.
     """
     std = search_std(rule, interface, config.std)
@@ -133,9 +136,7 @@ def retune(
         if episode in at:
             found[episode] = np.array([search.recommend() for search in searches])
         if episode < max(at):
-            stream = np.random.default_rng([seed, RETUNING, len(tasks), episode])
-            seeds = [int(s) for s in stream.integers(2**63, size=len(tasks))]
-            values[:, episode] = evaluate(tasks, np.array([search.ask() for search in searches]), seeds)
+            values[:, episode] = evaluate(tasks, np.array([search.ask() for search in searches]), seeds(episode))
             for search, value in zip(searches, values[:, episode], strict=True):
                 search.tell(float(value))
     return Retuned(found, values)

@@ -53,6 +53,20 @@ class _Recorder(BaseCallback):
         super().__init__()
         self.curve = LearningCurve()
         self._total_steps, self._on_progress = total_steps, on_progress
+        self._updates = 0
+
+    def _on_rollout_start(self) -> None:
+        self._note()
+
+    def _on_training_end(self) -> None:
+        self._note()
+
+    def _note(self) -> None:
+        """What the last update told of itself."""
+        told = {name: float(value) for name, value in self.logger.name_to_value.items() if name.startswith("train/")}
+        if told:
+            self._updates += 1
+            self.curve.note(self.num_timesteps, self._updates, told)
 
     def _on_step(self) -> bool:
         ended = [info["episode"] for info in self.locals["infos"] if "episode" in info]

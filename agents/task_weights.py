@@ -88,6 +88,8 @@ class TaskWeights:
         self._config = config
         self._iterations = iterations
         self._average: dict[str, float] = {}
+        self.scalars: dict[str, float] = {}
+        """Of the last iteration, means over each family's tasks: `weight/FAMILY`, and `td_variance/FAMILY`, raw."""
 
     def __call__(
         self, iteration: int, families: Sequence[str], td_error: Array, features: Array, valid: NDArray[np.bool_]
@@ -97,15 +99,17 @@ class TaskWeights:
         td_error, valid: (B, episodes, T), of D' with the shared critic and scaled rewards.
         features: (B, episodes, T, F), the shared critic's.
         """
+        variance = np.array([np.var(delta[mask]) for delta, mask in zip(td_error, valid, strict=True)])
         mode = self._config.mode
         if mode == "robust":
             lam = strength(self._config, iteration, self._iterations)
-            return robust_weights(self._scores(families, td_error, features, valid), lam, self._config)
-        if mode == "uniform":
-            return np.ones(len(families))
-        variance = np.array([np.var(delta[mask]) for delta, mask in zip(td_error, valid, strict=True)])
-        raw = variance + 1e-12 if mode == "paper" else 1.0 / (variance + 1e-12)
-        weights: Array = raw / raw.mean()
+            weights = robust_weights(self._scores(families, td_error, features, valid), lam, self._config)
+        elif mode == "uniform":
+            weights = np.ones(len(families))
+        else:
+            raw = variance + 1e-12 if mode == "paper" else 1.0 / (variance + 1e-12)
+            weights = raw / raw.mean()
+        self.scalars = _by_family("weight", families, weights) | _by_family("td_variance", families, variance)
         return weights
 
     def _scores(self, families: Sequence[str], td_error: Array, features: Array, valid: NDArray[np.bool_]) -> Array:
@@ -127,3 +131,8 @@ class TaskWeights:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self._average = {str(family): float(value) for family, value in state["average"].items()}
+
+
+def _by_family(name: str, families: Sequence[str], values: Array) -> dict[str, float]:
+    of = np.array(families)
+    return {f"{name}/{family}": float(values[of == family].mean()) for family in sorted(set(families))}

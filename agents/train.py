@@ -73,7 +73,7 @@ def run(options: MetaHrlOptions, job: TrainingJob) -> tuple[Checkpoint, Learning
     if options.track is not None:
         ranges = ranges.model_validate(ranges.model_dump() | {"track": options.track})
     config = options.config()
-    file = CurveFile(job.states / "curve.parquet")
+    file = CurveFile(job.states)
 
     def told(progress: Progress) -> None:
         file(progress)
@@ -81,34 +81,48 @@ def run(options: MetaHrlOptions, job: TrainingJob) -> tuple[Checkpoint, Learning
 
     job.states.mkdir(parents=True, exist_ok=True)
     train_into(job.states, ranges, config, job.seed, told)
-    curve = LearningCurve()
     steps = scenario_of(TaskDistribution(ranges).task("train", 0)).timing.n_high_epochs
-    for row in pl.read_parquet(job.states / "curve.parquet").iter_rows(named=True):
-        if row["stage"] == "joint":
-            played = config.stages["low"] + row["iteration"]
-            each = config.tasks * (config.support_episodes + config.query_episodes) * steps
-            curve.add(played * each, row["high_return"] / steps)
-    return load_checkpoint(job.states / "checkpoint"), curve
+    return load_checkpoint(job.states / "checkpoint"), file.learning_curve(config, steps)
 
 
 class CurveFile:
-    """The learning curve: a row per iteration, kept across interruptions."""
+    """curve.parquet, a row per iteration, and scalars.parquet, a row per scalar; kept across interruptions."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, directory: Path) -> None:
+        self._curve, self._scalars = directory / "curve.parquet", directory / "scalars.parquet"
 
     def __call__(self, progress: Progress) -> None:
         """One more iteration; those after it, of an interrupted training, go."""
-        row = {"stage": progress.stage, "iteration": progress.iteration}
-        row |= {name.replace("/", "_"): progress.scalars.get(name) for name in CURVE_SCALARS}
-        table = pl.DataFrame([row], schema_overrides={"high_return": pl.Float64, "high_return_before": pl.Float64})
-        if self._file.exists():
-            old = pl.read_parquet(self._file)
-            same = pl.col("stage") == progress.stage
-            table = pl.concat([old.filter(~same | (pl.col("iteration") < progress.iteration)), table])
-        fresh = self._file.with_suffix(".tmp")
-        table.write_parquet(fresh)
-        fresh.replace(self._file)
+        place = {"stage": progress.stage, "iteration": progress.iteration}
+        row = place | {name.replace("/", "_"): progress.scalars.get(name) for name in CURVE_SCALARS}
+        floats = {name.replace("/", "_"): pl.Float64 for name in CURVE_SCALARS}
+        _append(self._curve, pl.DataFrame([row], schema_overrides=floats), progress)
+        # How fast it was is not what it learned, and differs each time.
+        told = {name: value for name, value in progress.scalars.items() if not name.startswith("speed/")}
+        rows = [place | {"name": name, "value": float(value)} for name, value in told.items()]
+        _append(self._scalars, pl.DataFrame(rows), progress)
+
+    def learning_curve(self, config: MetaHrlConfig, steps: int) -> LearningCurve:
+        """Of the joint stage, counted in decisions from the beginning of the first. steps: of an episode."""
+        each = config.tasks * (config.support_episodes + config.query_episodes) * steps
+        before = {"low": 0, "joint": config.stages["low"]}
+        curve = LearningCurve()
+        for row in pl.read_parquet(self._curve).filter(stage="joint").iter_rows(named=True):
+            curve.add((before["joint"] + row["iteration"]) * each, row["high_return"] / steps)
+        for row in pl.read_parquet(self._scalars).iter_rows(named=True):
+            iteration = before[row["stage"]] + row["iteration"]
+            curve.note(iteration * each, iteration, {row["name"]: row["value"]})
+        return curve
+
+
+def _append(file: Path, table: pl.DataFrame, progress: Progress) -> None:
+    if file.exists():
+        old = pl.read_parquet(file)
+        same = pl.col("stage") == progress.stage
+        table = pl.concat([old.filter(~same | (pl.col("iteration") < progress.iteration)), table])
+    fresh = file.with_suffix(".tmp")
+    table.write_parquet(fresh)
+    fresh.replace(file)
 
 
 @click.command()
@@ -131,7 +145,7 @@ def main(
             ranges = ranges.model_copy(update={"track": track})
         config = _config({"variant": variant, "budget": budget} | dict(map(_setting, settings)))
         out.mkdir(parents=True, exist_ok=True)
-        curve = CurveFile(out / "curve.parquet")
+        curve = CurveFile(out)
         with _line() as show:
 
             def told(progress: Progress) -> None:

@@ -18,6 +18,7 @@ from agents.latent_search import SearchConfig
 from agents.learning_curve import LearningCurve
 from agents.network import scenario_of, simulation_task, vector_factory
 from agents.network_task import SHIPPED, TaskDistribution, load_task_ranges
+from agents.remembered import Remembered
 from agents.rl2 import Rl2Config, train_rl2
 from agents.rollout import Simulations
 from agents.rule_rollout import RuleEvaluator
@@ -34,14 +35,14 @@ Result = tuple[Checkpoint, LearningCurve]
 
 
 def run_rule(options: RuleOptions, job: TrainingJob) -> Result:
-    """A rule tuned over training tasks."""
+    """A rule tuned over training tasks; interrupted, it plays only what it had not (the others begin anew)."""
     elite = max(1, options.population // 3)
     search = SearchConfig(population=options.population, elite=elite)
     config = TuneConfig(options.rule, options.generations, options.tasks_per_generation, search=search)
     tasks = _distribution(options)
     with _simulations(options, tasks) as simulations:
         interface = _interface(tasks)
-        evaluate = RuleEvaluator(simulations, options.rule, interface)
+        evaluate = Remembered(RuleEvaluator(simulations, options.rule, interface), job.states)
         return tune(evaluate, tasks.sample, interface, config, job.seed, job.on_progress)
 
 

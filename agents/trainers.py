@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -88,6 +88,7 @@ class MetaHrlOptions:
     adapt: Annotated[bool | None, Field(description="inner steps in training, default: of paper")] = None
     first_order: bool = False
     weights: Annotated[str, Field(pattern="^(default|uniform|paper|inverse|robust)$")] = "default"
+    rule: Annotated[tuple[float, ...], Field(description="θ of the rule that ours begins at, default untuned")] = ()
 
     def config(self) -> MetaHrlConfig:
         """Of the learner."""
@@ -98,7 +99,13 @@ class MetaHrlOptions:
             adapt=self.adapt,
             first_order=self.first_order,
             weights=self.weights,  # type: ignore[arg-type]
+            rule=self.rule,
         )
+
+    @property
+    def uses_rule(self) -> bool:
+        """Whether a rule is underneath."""
+        return self.variant == "ours"
 
     def env_steps(self, episode_steps: int) -> int:
         """Of both stages."""
@@ -113,6 +120,13 @@ class Trainer:
     """A class of `Options`."""
     function: str
     """`module:function` of (options, TrainingJob) to (Checkpoint, LearningCurve)."""
+    step_s: float
+    """What a high-level decision costs, in seconds of one core of a 2-core machine, on NR at 20 MHz and µ = 1."""
+
+    @property
+    def on_tasks(self) -> bool:
+        """Whether it trains on tasks of its own, and not on the networks of the campaign."""
+        return any(field.name == "tasks" for field in fields(self.options))
 
     def train(self, options: Options, job: TrainingJob) -> tuple[Checkpoint, LearningCurve]:
         """Load the module and train. Whatever the environments and the trainer raise passes through."""
@@ -122,12 +136,12 @@ class Trainer:
 
 
 TRAINERS = {
-    "ppo": Trainer(PpoOptions, "agents.sb3:run"),
-    "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run"),
-    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule"),
-    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo"),
-    "sac": Trainer(NetworkOptions, "agents.train_baselines:run_sac"),
-    "ddpg": Trainer(NetworkOptions, "agents.train_baselines:run_ddpg"),
-    "rl2": Trainer(Rl2Options, "agents.train_baselines:run_rl2"),
+    "ppo": Trainer(PpoOptions, "agents.sb3:run", 0.004),
+    "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run", 0.002),
+    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule", 0.001),
+    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo", 0.0015),
+    "sac": Trainer(NetworkOptions, "agents.train_baselines:run_sac", 0.003),
+    "ddpg": Trainer(NetworkOptions, "agents.train_baselines:run_ddpg", 0.003),
+    "rl2": Trainer(Rl2Options, "agents.train_baselines:run_rl2", 0.003),
 }
 """By the `algorithm` of a campaign's method."""

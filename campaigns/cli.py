@@ -17,7 +17,7 @@ from rich.console import Console
 from campaigns.engine import Outcome, discard_damaged, execute, missing
 from campaigns.inspect import gc_command, out_option, reproduce_command, show_command, status_command
 from campaigns.model import Campaign, load_campaign, shipped_campaigns
-from campaigns.plan import Job, code_in_use, plan, remaining_s
+from campaigns.plan import KINDS, Job, code_in_use, plan, remaining_s
 from campaigns.progress import MAX_FAILURES, ProgressReporter, duration_text
 from campaigns.store import Store
 from pybridge.cli.overrides import set_option
@@ -108,8 +108,10 @@ def plan_command(source: str | None, out: Path, overrides: dict[str, Any], every
     definition, jobs, store = _open(source, out, overrides)
     todo = missing(jobs, store)
     left_ids = {job.id for job in todo}
-    for kind in ("train", "evaluate"):
+    for kind in KINDS:
         chosen = [job for job in jobs if job.kind == kind]
+        if not chosen:
+            continue
         left = sum(job.id in left_ids for job in chosen)
         hours = sum(job.cost_s for job in chosen) / 3600
         after = f", each after {_needs_text(chosen)}" if any(job.needs for job in chosen) else ""
@@ -125,7 +127,8 @@ for _command in (status_command, show_command, reproduce_command, gc_command):
 def _needs_text(jobs: Sequence[Job]) -> str:
     """What some of these jobs wait for."""
     waiting = sum(bool(job.needs) for job in jobs)
-    return f"the training of its method and seed ({waiting} of them have one)"
+    what = "the training whose rule it begins at" if jobs[0].kind == "train" else "the training of its method and seed"
+    return f"{what} ({waiting} of them have one)"
 
 
 def _execute(

@@ -15,7 +15,7 @@ from distributed.client import ClosedClientError
 
 from campaigns.attempt import STOP_GRACE_S, Attempt, AttemptFailed, attempt
 from campaigns.cluster import ClusterError
-from campaigns.plan import Job
+from campaigns.plan import Job, ways_to_the_end_s
 from campaigns.store import Store
 
 POLL_S = 0.1
@@ -147,11 +147,9 @@ def _submit(
 ) -> dict[str, Future[Attempt]]:
     """All jobs as one graph; what a job needs and is not among them is done."""
     futures: dict[str, Future[Attempt]] = {}
-    waiting_s: dict[str, float] = {}
-    for job in jobs:
-        for need in job.needs:
-            waiting_s[need] = max(waiting_s.get(need, 0.0), job.cost_s)
-    for job in sorted(jobs, key=lambda job: (len(job.needs), -job.cost_s, job.id)):
+    ways_s, by_id = ways_to_the_end_s(jobs), {job.id: job for job in jobs}
+    for job_id in sorted(ways_s, key=lambda job_id: -ways_s[job_id]):  # stable, so that what is needed comes first
+        job = by_id[job_id]
         needs = [futures[need] for need in job.needs if need in futures]
         futures[job.id] = client.submit(
             attempt,
@@ -161,7 +159,7 @@ def _submit(
             *needs,
             key=f"{session}/{job.id}",
             # The longest way to the end goes first: a job and what waits for it.
-            priority=job.cost_s + waiting_s.get(job.id, 0.0),
+            priority=ways_s[job_id],
             retries=retries,
         )
     return futures

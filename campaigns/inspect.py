@@ -77,7 +77,7 @@ def show_command(run: str, out: Path) -> None:
     job = _read(directory / "job.json")
     click.echo(f"run        {job['id']}")
     click.echo(f"state      {'failed' if directory.parent.name == 'failed' else 'done'}")
-    place = [f"{axis} {job['labels'][axis]}" for axis in ("kind", *AXES) if axis in job["labels"]]
+    place = [f"{axis} {job['labels'][axis]}" for axis in ("kind", *AXES, "track") if axis in job["labels"]]
     click.echo(f"place      {', '.join(place)}")
     click.echo(f"needs      {', '.join(job['needs']) or 'no other run'}")
     click.echo(f"directory  {directory}")

@@ -16,7 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.network_task import SHIPPED, load_task_ranges
+from agents.adapters import ADAPTERS
+from agents.network_task import TaskRanges
+from agents.trainers import TRAINERS
 from campaigns.model import Campaign, CampaignError, Method, Training
 from campaigns.tasks import evaluation_scenario, training_scenarios
 from campaigns.version import file_digest, library_versions, package_digest
@@ -26,8 +28,16 @@ from pybridge.scenario import Problem, Scenario, load_scenario
 # Wall seconds on one core of a 2-core machine, LTE at 25 PRBs, NR at 20 MHz and µ = 1; a first guess until this
 # campaign's own runs have been timed.
 START_S = 1.5
+START_OF_TORCH_S = 4.0
 S_PER_SIMULATED_S_AND_UE = {"lte": 0.031, "nr": 0.0003}
-S_PER_TRAINING_STEP = 0.004
+S_PER_ADAPTATION_STEP = 0.0012
+
+TrainingKey = tuple[str, int, str | None]
+"""Method, seed, and track of those on tasks."""
+
+
+KINDS = ("train", "adapt", "evaluate")
+"""Stages of a campaign."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +45,9 @@ class Job:
     """One run of the campaign, to be executed at most once."""
 
     id: str
-    """`method-ran-size-mix-sSEED-DIGEST`, or `train-method-sSEED-DIGEST`."""
+    """`method-ran-size-mix-sSEED-DIGEST`, `train-method[-track]-sSEED-DIGEST`, or `adapt-method-track-sSEED-DIGEST`."""
     labels: dict[str, Any]
-    """Its place on the axes: kind (`train` or `evaluate`), method, seed, and ran, size, mix of an evaluation."""
+    """Its place on the axes: kind, method, seed; ran, size, mix of an evaluation; track of what is about tasks."""
     config: dict[str, Any]
     """All that the result depends on, JSON-able."""
     needs: tuple[str, ...]
@@ -47,7 +57,7 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """`train` or `evaluate`."""
+        """One of `KINDS`."""
         return str(self.labels["kind"])
 
 
@@ -76,8 +86,9 @@ def plan(campaign: Campaign, code: Code, origin: str = "campaign") -> list[Job]:
     combination of axes is no valid scenario; TaskError if a training's own tasks cannot be read.
     """
     policies = _policies(campaign, origin)
-    trainings = {(job.labels["method"], job.labels["seed"]): job for job in _trainings(campaign, code)}
-    return [*trainings.values(), *_evaluations(campaign, code, policies, trainings)]
+    trainings = _trainings(campaign, code)
+    adaptations = _adaptations(campaign, code, trainings)
+    return [*trainings.values(), *adaptations, *_evaluations(campaign, code, policies, trainings)]
 
 
 def _policies(campaign: Campaign, origin: str) -> dict[str, ResolvedPolicy]:
@@ -94,43 +105,104 @@ def _policies(campaign: Campaign, origin: str) -> dict[str, ResolvedPolicy]:
     return found
 
 
-def _trainings(campaign: Campaign, code: Code) -> Iterator[Job]:
-    for method in campaign.methods:
+def _trainings(campaign: Campaign, code: Code) -> dict[TrainingKey, Job]:
+    """Those that others begin at come first."""
+    found: dict[TrainingKey, Job] = {}
+    for method in sorted(campaign.methods, key=lambda method: method.rule_from is not None):
         if method.train is None:
             continue
-        scenarios = training_scenarios(campaign, method.train.episode_s)
-        common = {
-            "train": method.train.model_dump(mode="json"),
-            "scenarios": [scenario.model_dump(mode="json") for scenario in scenarios],
-            "code": asdict(code),
-            **_own_tasks(method.train),
-        }
-        cost_s = _training_cost_s(method.train, scenarios)
+        for track in _tracks(campaign, method.train):
+            common, cost_s = _training(campaign, method.train, track)
+            for seed in campaign.seeds:
+                labels: dict[str, Any] = {"kind": "train", "method": method.name, "seed": seed}
+                labels |= {"track": track} if track else {}
+                config = common | {"code": asdict(code), "seed": seed}
+                needs = _needed(campaign, found, method.rule_from, seed, track)
+                config |= {"rule_from": needs[0]} if needs else {}
+                name = "-".join(["train", method.name, *([track] if track else []), f"s{seed}"])
+                found[method.name, seed, track] = _job(name, labels, config, needs, cost_s)
+    return found
+
+
+def _needed(
+    campaign: Campaign, trainings: Mapping[TrainingKey, Job], method: str | None, seed: int, track: str | None
+) -> tuple[str, ...]:
+    """Id of a method's training. Raises CampaignError if it is not trained on that track."""
+    if method is None:
+        return ()
+    if (method, seed, track) not in trainings:
+        message = f"{method} is not trained on the track {track}, where a policy of its is needed"
+        raise CampaignError([Problem(f"campaign {campaign.name}", None, "methods", message)])
+    return (trainings[method, seed, track].id,)
+
+
+def _tracks(campaign: Campaign, training: Training) -> Sequence[str | None]:
+    """Tracks that a training is made for, once each."""
+    if not training.on_tasks:
+        return (None,)
+    own: str | None = getattr(training, "track")  # noqa: B009 - a key of those on tasks
+    if own is not None:
+        return (own,)
+    return campaign.adaptation.tracks if campaign.adaptation else (training.ranges().track,)
+
+
+def _training(campaign: Campaign, training: Training, track: str | None) -> tuple[dict[str, Any], float]:
+    """What all seeds of a training depend on, and what it costs."""
+    described = training.model_dump(mode="json")
+    if training.on_tasks:
+        # What the file says counts, wherever it lies.
+        tasks = _tasks(training.ranges(), str(track))
+        steps = load_scenario(tasks["tasks"]["base"], tasks["tasks"]["set"]).timing.n_high_epochs
+        cost_s = START_OF_TORCH_S + training.options().env_steps(steps) * TRAINERS[training.algorithm].step_s
+        return {"train": described | {"tasks": None, "track": track}, "scenarios": [], **tasks}, cost_s
+    scenarios = training_scenarios(campaign, training.episode_s)
+    dumped = [scenario.model_dump(mode="json") for scenario in scenarios]
+    return {"train": described, "scenarios": dumped}, _training_cost_s(training, scenarios)
+
+
+def _tasks(ranges: TaskRanges, track: str) -> dict[str, Any]:
+    """What tasks are drawn from and vary."""
+    on_track = ranges.model_copy(update={"track": track})
+    return {"tasks": on_track.model_dump(mode="json"), "base": load_scenario(ranges.base).model_dump(mode="json")}
+
+
+def _adaptations(campaign: Campaign, code: Code, trainings: Mapping[TrainingKey, Job]) -> Iterator[Job]:
+    adaptation = campaign.adaptation
+    if adaptation is None:
+        return
+    ranges = adaptation.ranges()
+    steps = load_scenario(ranges.base, ranges.set).timing.n_high_epochs
+    settings = adaptation.model_dump(mode="json", exclude={"tasks", "tracks"})
+    for method, track in itertools.product(campaign.methods, adaptation.tracks):
+        allowed, training = campaign.ways(method), campaign.training_of(method)
+        if not allowed or (training is not None and track not in _tracks(campaign, training)):
+            continue
+        way = method.adapt or allowed[0]
+        episodes = ADAPTERS[way].episodes(adaptation.held_out, adaptation.episodes, adaptation.judging)
+        cost_s = START_OF_TORCH_S + episodes * steps * S_PER_ADAPTATION_STEP
+        common = {"adapt": way, "adaptation": settings, **_tasks(ranges, track), "code": asdict(code)}
         for seed in campaign.seeds:
-            labels = {"kind": "train", "method": method.name, "seed": seed}
-            yield _job(f"train-{method.name}-s{seed}", labels, common | {"seed": seed}, (), cost_s)
-
-
-def _own_tasks(training: Training) -> dict[str, Any]:
-    """Of a training on tasks of its own: what the files say that they are drawn from and vary."""
-    if "tasks" not in type(training).model_fields:
-        return {}
-    file: str | None = getattr(training, "tasks")  # noqa: B009 - a key of some trainings
-    ranges = load_task_ranges(SHIPPED if file is None else Path(file))
-    return {"tasks": ranges.model_dump(mode="json"), "base": load_scenario(ranges.base).model_dump(mode="json")}
+            owner = None if training is None else method.trained_as or method.name
+            needs = _needed(campaign, trainings, owner, seed, track)
+            policy = {"policy": needs[0] if needs else method.policy}
+            labels = {"kind": "adapt", "method": method.name, "track": track, "seed": seed}
+            name = f"adapt-{method.name}-{track}-s{seed}"
+            yield _job(name, labels, common | policy | {"seed": seed}, needs, cost_s)
 
 
 def _evaluations(
-    campaign: Campaign, code: Code, policies: Mapping[str, ResolvedPolicy], trainings: Mapping[tuple[str, int], Job]
+    campaign: Campaign, code: Code, policies: Mapping[str, ResolvedPolicy], trainings: Mapping[TrainingKey, Job]
 ) -> Iterator[Job]:
+    methods = [method for method in campaign.methods if method.trained_as is None]
     for ran, size, mix in itertools.product(campaign.rans, campaign.sizes, campaign.mixes):
         # Validated once: thousands of seeds differ in their seed alone.
         scenario = evaluation_scenario(campaign, ran, size, mix)
         cost_s, described = _simulation_cost_s(scenario), scenario.model_dump(mode="json")
         place = {"ran": ran.name, "size": size.name, "mix": mix.name}
         for seed in campaign.seeds:
-            for method in campaign.methods:
-                needs = (trainings[method.name, seed].id,) if method.train else ()
+            for method in methods:
+                track = _tracks(campaign, method.train)[0] if method.train else None
+                needs = _needed(campaign, trainings, method.name, seed, track) if method.train else ()
                 config = {
                     **_policy_of_evaluation(method, policies.get(method.name), needs, code),
                     "scenario": described | {"seed": seed},
@@ -170,15 +242,47 @@ def _training_cost_s(training: Training, scenarios: Sequence[Scenario]) -> float
     steps = training.options().env_steps(max(1, round(training.episode_s / period_s)))
     episodes = steps * period_s / training.episode_s
     mean_s = sum(_simulation_cost_s(scenario) - START_S for scenario in scenarios) / len(scenarios)
-    return START_S + episodes * mean_s + steps * S_PER_TRAINING_STEP
+    return START_S + episodes * mean_s + steps * TRAINERS[training.algorithm].step_s
+
+
+def ways_to_the_end_s(jobs: Sequence[Job]) -> dict[str, float]:
+    """Of each job, its cost and that of the longest chain of jobs that wait for it; one that it needs has more."""
+    waiting: dict[str, list[str]] = {job.id: [] for job in jobs}
+    left = {job.id: sum(need in waiting for need in job.needs) for job in jobs}
+    for job in jobs:
+        for need in job.needs:
+            waiting.get(need, []).append(job.id)
+    by_id, order = {job.id: job for job in jobs}, [job.id for job in jobs if not left[job.id]]
+    for job_id in order:  # grows: whatever has nothing left to wait for is next
+        for follower in waiting[job_id]:
+            left[follower] -= 1
+            order += [] if left[follower] else [follower]
+    ways: dict[str, float] = {}
+    for job_id in reversed(order):
+        ways[job_id] = by_id[job_id].cost_s + max((ways[follower] for follower in waiting[job_id]), default=0.0)
+    return {job_id: ways[job_id] for job_id in order}
 
 
 def remaining_s(jobs: Sequence[Job], workers: int) -> float:
-    """Estimated wall time of `jobs` on `workers` cores: longest first, never below the longest chain."""
-    finish: dict[str, float] = {}
-    free_at = [0.0] * workers
-    for job in sorted(jobs, key=lambda job: (len(job.needs), -job.cost_s)):
-        start = max([heapq.heappop(free_at), *(finish.get(need, 0.0) for need in job.needs)])
-        finish[job.id] = start + job.cost_s
-        heapq.heappush(free_at, finish[job.id])
-    return max(free_at)
+    """Estimated wall time of `jobs` on `workers` cores: of what can begin, that with the longest way to the end."""
+    ways = ways_to_the_end_s(jobs)
+    by_id = {job.id: job for job in jobs}
+    waiting: dict[str, list[str]] = {job_id: [] for job_id in by_id}
+    left = {job.id: [need for need in job.needs if need in by_id] for job in jobs}
+    for job_id, needs in left.items():
+        for need in needs:
+            waiting[need].append(job_id)
+    ready = [(-ways[job_id], job_id) for job_id, needs in left.items() if not needs]
+    heapq.heapify(ready)
+    running: list[tuple[float, str]] = []
+    now = 0.0
+    while ready or running:
+        while ready and len(running) < workers:
+            _, job_id = heapq.heappop(ready)
+            heapq.heappush(running, (now + by_id[job_id].cost_s, job_id))
+        now, ended = heapq.heappop(running)
+        for follower in waiting[ended]:
+            left[follower].remove(ended)
+            if not left[follower]:
+                heapq.heappush(ready, (-ways[follower], follower))
+    return now

@@ -166,7 +166,7 @@ class ProgressReporter:
 
 
 def _name(job: Job) -> str:
-    axes = [str(job.labels[axis]) for axis in ("ran", "size", "mix") if axis in job.labels]
+    axes = [str(job.labels[axis]) for axis in ("ran", "size", "mix", "track") if axis in job.labels]
     return " ".join([job.kind, str(job.labels["method"]), *axes, f"seed {job.labels['seed']}"])
 
 

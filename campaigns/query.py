@@ -17,14 +17,14 @@ AXES = ("method", "ran", "size", "mix", "seed")
 
 _INDEX = {
     "id": pl.String, "kind": pl.String, "method": pl.String, "ran": pl.String, "size": pl.String, "mix": pl.String,
-    "seed": pl.Int64, "state": pl.String, "cost_s": pl.Float64,
+    "track": pl.String, "seed": pl.Int64, "state": pl.String, "cost_s": pl.Float64,
 }  # fmt: skip
 
 
 def runs(root: Path) -> pl.DataFrame:
-    """A row per planned run: id, kind, method, ran, size, mix, seed, state (done, failed, running, missing), cost_s.
+    """A row per planned run: id, kind, method, ran, size, mix, track, seed, state, cost_s.
 
-    Raises StoreError if no campaign is at `root`.
+    state: done, failed, running or missing. Raises StoreError if no campaign is at `root`.
     """
     store = Store(root)
     under_way = store.under_way()
@@ -43,9 +43,10 @@ def _state(store: Store, job_id: str, under_way: set[str]) -> str:
 
 
 def scan(root: Path, file: str, where: pl.Expr | None = None) -> pl.LazyFrame:
-    """One Parquet file of all finished runs, with the columns of `AXES` and `id` beside its own.
+    """One Parquet file of all finished runs, with `id`, `track` and the columns of `AXES` beside its own.
 
-    file: kpm.parquet, controls.parquet, packets.parquet (docs/records.md) or learning_curve.parquet. where: which runs,
+    file: kpm.parquet, controls.parquet, packets.parquet, learning_curve.parquet, training.parquet, adaptation.parquet
+    (whose `size` is a task's) or played.parquet, see docs/records.md. where: which runs,
     over the columns of `runs`, e.g. `pl.col("method") == "ppo"`. Raises StoreError if no chosen run has that file.
     """
     chosen = runs(root).filter(pl.col("state") == "done")
@@ -57,7 +58,9 @@ def scan(root: Path, file: str, where: pl.Expr | None = None) -> pl.LazyFrame:
     if not paths:
         raise StoreError(f"{root}: no finished run that was asked for has a {file}")
     ids = pl.LazyFrame({"path": list(paths), "id": list(paths.values())})
-    keys = ids.join(chosen.lazy().select("id", *AXES), on="id")
+    own = pl.read_parquet_schema(next(iter(paths)))
+    axes = [axis for axis in (*AXES, "track") if axis not in own]
+    keys = ids.join(chosen.lazy().select("id", *axes), on="id")
     return pl.scan_parquet(list(paths), include_file_paths="path").join(keys, on="path").drop("path")
 
 

@@ -37,6 +37,18 @@ CHECKPOINT = "checkpoint"
 CURVE = "learning_curve.parquet"
 """Of a training run, a row per training episode: step (environment steps so far), mean_reward (per step)."""
 
+SCALARS = "training.parquet"
+"""Of a training run, long: step (as in the curve), iteration, name, value; what the learner told of itself."""
+
+TASKS = "tasks.yaml"
+"""Of a training on tasks: agents.network_task.TaskRanges."""
+
+ADAPTATION = "adaptation.parquet"
+"""Of an adaptation run, a row per task and point of its curve."""
+
+PLAYED = "played.parquet"
+"""Of an adaptation run, a row per task and episode that was spent on it."""
+
 PROGRESS_FILE = "progress"
 """In the directory of a run under way: the fraction done, in decimal digits."""
 
@@ -200,7 +212,7 @@ class Store:
         return dict(recorded)
 
     def damaged(self, job_ids: Iterable[str]) -> list[str]:
-        """Those of the finished runs whose manifest or files are not as they were written: not whole, or other checksums.
+        """Those of the finished runs that are not as they were written: not whole, or of other checksums.
 
         A file is read again only if its size or time has changed since it was last found right.
         """

@@ -33,7 +33,7 @@ def evaluation_scenario(campaign: Campaign, ran: Ran, size: Variant, mix: Varian
     """
     last = {
         "seed": campaign.seeds[0],
-        "timing.duration_s": campaign.evaluation.duration_s,
+        "timing.duration_s": ran.duration_s or campaign.evaluation.duration_s,
         "recording.ues": True,
     }
     scenario = resolve(campaign, ran, size, mix, last)

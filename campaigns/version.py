@@ -40,6 +40,11 @@ def library_versions() -> str:
     return ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)
 
 
+def versions() -> dict[str, str]:
+    """Installed versions of `LIBRARIES`, for manifests; local parts of versions left out."""
+    return {name: _version(name).partition("+")[0] for name in LIBRARIES}
+
+
 def _version(name: str) -> str:
     try:
         return version(name)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.store import CHECKPOINT, PROGRESS_FILE, Store
+from campaigns.version import versions
 from pybridge import __version__
 from pybridge.errors import SliceBridgeError
 from pybridge.manifest import sha256_of
@@ -32,11 +33,9 @@ def main(directory: Path, parent: int) -> int:
     job = json.loads((directory / "job.json").read_text(encoding="utf-8"))
     store = Store(directory.parents[1])
     try:
-        if job["labels"]["kind"] == "train":
-            _train(job["config"], directory, store.state_directory(job["id"]))
-        else:
-            trained = [store.run_directory(need) for need in job["needs"]]
-            _evaluate(job["config"], trained[0] if trained else None, directory)
+        needed = [store.run_directory(need) / CHECKPOINT for need in job["needs"]]
+        run_job = {"train": _train, "adapt": _adapt, "evaluate": _evaluate}[job["labels"]["kind"]]
+        run_job(job, directory, needed[0] if needed else None, store)
     except SliceBridgeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -45,30 +44,43 @@ def main(directory: Path, parent: int) -> int:
     return 0
 
 
-def _train(config: dict[str, Any], directory: Path, states: Path) -> None:
+def _train(job: dict[str, Any], directory: Path, needed: Path | None, store: Store) -> None:
     from campaigns.training import train  # PyTorch: only processes that train load it
 
+    begun_at, progress = time.monotonic(), _ProgressFile(directory / PROGRESS_FILE)
+    train(job["config"], directory, store.state_directory(job["id"]), progress, needed)
+    _finish(job["config"], directory, begun_at)
+
+
+def _adapt(job: dict[str, Any], directory: Path, needed: Path | None, store: Store) -> None:
+    from campaigns.adapting import adapt  # PyTorch
+
     begun_at = time.monotonic()
-    versions = train(config, directory, states, _ProgressFile(directory / PROGRESS_FILE))
+    adapt(job["config"], directory, needed, _ProgressFile(directory / PROGRESS_FILE))
+    _finish(job["config"], directory, begun_at)
+
+
+def _evaluate(job: dict[str, Any], directory: Path, needed: Path | None, store: Store) -> None:
+    config = job["config"]
+    scenario = parse_scenario(json.dumps(config["scenario"]), "job.json")
+    result = run(scenario, str(needed or config["policy"]), config["seed"], directory / "run")
+    for file in result.out.iterdir():
+        file.rename(directory / file.name)
+    result.out.rmdir()
+
+
+def _finish(config: dict[str, Any], directory: Path, begun_at: float) -> None:
+    """Write the manifest of a training or an adaptation."""
     (directory / PROGRESS_FILE).unlink(missing_ok=True)
     manifest = {
         "seed": config["seed"],
         "code": config["code"],
-        "versions": versions | {"slicebridge": __version__, "python": platform.python_version()},
+        "versions": versions() | {"slicebridge": __version__, "python": platform.python_version()},
         "wall_s": round(time.monotonic() - begun_at, 3),
         "exit_code": 0,
         "files": _files(directory),
     }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def _evaluate(config: dict[str, Any], trained: Path | None, directory: Path) -> None:
-    scenario = parse_scenario(json.dumps(config["scenario"]), "job.json")
-    policy = str(trained / CHECKPOINT) if trained else config["policy"]
-    result = run(scenario, policy, config["seed"], directory / "run")
-    for file in result.out.iterdir():
-        file.rename(directory / file.name)
-    result.out.rmdir()
 
 
 def _files(directory: Path) -> dict[str, dict[str, Any]]:

@@ -21,8 +21,8 @@ def report(name: str, out: Path) -> None:
 
     \b
     Examples:
-      slicebridge report first-nr
-      slicebridge report results/campaigns/first-nr
+      slicebridge report paper-small
+      slicebridge report results/campaigns/paper-small
     """
     from results.report import write_report  # matplotlib takes a second to load
 

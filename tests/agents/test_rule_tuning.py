@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -30,6 +30,11 @@ class Bowl:
         luck = np.array([np.random.default_rng(seed).normal() for seed in seeds])
         scale = search_std("dpp", INTERFACE, 1.0)
         return -np.square((parameters - np.array(tasks)) / scale).mean(axis=1) + self.noise * luck
+
+
+def seeds(tasks: int) -> Callable[[int], Sequence[int]]:
+    """Of episodes, by their number."""
+    return lambda episode: range(100 * episode, 100 * episode + tasks)
 
 
 def sample(stream: np.random.Generator, count: int) -> list[Array]:
@@ -69,7 +74,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 def test_tuning_anew_improves_every_task_by_its_own_episodes() -> None:
     tasks = sample(np.random.default_rng(5), 20)
     bowl = Bowl(0.02)
-    found = retune(bowl, tasks, BEST, INTERFACE, RetuneConfig(), seed=1)
+    found = retune(bowl, tasks, BEST, INTERFACE, RetuneConfig(), 1, seeds(20))
     assert tuple(found.parameters) == AT
     assert found.values.shape == (20, 40)
     gap = {n: -Bowl(0.0)(tasks, theta, range(20)) for n, theta in found.parameters.items()}
@@ -82,8 +87,8 @@ def test_tuning_anew_improves_every_task_by_its_own_episodes() -> None:
 def test_tasks_are_tuned_as_if_each_were_alone() -> None:
     """Their random streams do not depend on what the others get."""
     tasks = sample(np.random.default_rng(5), 3)
-    first = retune(Bowl(0.0), tasks, BEST, INTERFACE, RetuneConfig(), seed=1)
-    other = retune(Bowl(0.0), [tasks[0], *tasks[:2]], BEST, INTERFACE, RetuneConfig(), seed=1)
+    first = retune(Bowl(0.0), tasks, BEST, INTERFACE, RetuneConfig(), 1, seeds(3))
+    other = retune(Bowl(0.0), [tasks[0], *tasks[:2]], BEST, INTERFACE, RetuneConfig(), 1, seeds(3))
     np.testing.assert_array_equal(first.parameters[40][0], other.parameters[40][0])
 
 
@@ -94,7 +99,7 @@ def test_a_reward_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         tune(broken, sample, INTERFACE, TuneConfig(generations=1), seed=1)
     with pytest.raises(ValueError, match="finite"):
-        retune(broken, [BEST], BEST, INTERFACE, RetuneConfig(), seed=1)
+        retune(broken, [BEST], BEST, INTERFACE, RetuneConfig(), 1, seeds(1))
 
 
 def test_a_population_at_once_is_what_asking_one_by_one_gives() -> None:

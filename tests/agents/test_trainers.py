@@ -11,7 +11,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
 from agents.checkpoint import load_checkpoint
 from agents.trainers import TRAINERS
@@ -38,24 +37,31 @@ def test_every_trainer_has_a_model_with_its_defaults() -> None:
 @pytest.mark.usefixtures("simulation_program")
 @pytest.mark.parametrize("algorithm", ["ppo", "meta-hrl"])
 def test_a_job_ends_in_a_checkpoint_and_a_curve(tmp_path: Path, algorithm: str) -> None:
-    (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(RANGES))
     options: dict[str, dict[str, Any]] = {
         "ppo": {"steps": 8, "rollout_steps": 4, "minibatch": 2, "epochs": 1},
         # One iteration of the joint stage, none before it.
-        "meta-hrl": {"tasks": str(tmp_path / "tasks.yaml"), "budget": 0.004, "low_level": False},
+        "meta-hrl": {"budget": 0.004, "low_level": False},
     }
     scenario = load_scenario("nr-small", {"timing.duration_s": 0.4, "timing.warm_up_s": 0.1})
     config = {
         "train": {"algorithm": algorithm, **options[algorithm]},
         "scenarios": [json.loads(json.dumps(scenario.model_dump(mode="json")))],
         "seed": 1,
+        "tasks": RANGES,
     }
     progress: list[float] = []
     results = tmp_path / "results"
     results.mkdir()
-    versions = train(config, results, tmp_path / "states", progress.append)
+    train(config, results, tmp_path / "states", progress.append)
     assert load_checkpoint(results / "checkpoint").header["algorithm"] == algorithm
     assert pl.read_parquet(results / "learning_curve.parquet").height >= 1
-    assert "torch" in versions
     assert progress[-1] == 1.0
-    assert {path.name for path in results.iterdir()} == {"checkpoint", "learning_curve.parquet"}
+    told = pl.read_parquet(results / "training.parquet")
+    assert told.columns == ["step", "iteration", "name", "value"]
+    files = {"checkpoint", "learning_curve.parquet", "training.parquet"}
+    if algorithm == "meta-hrl":
+        files |= {"tasks.yaml"}
+        assert set(told.filter(pl.col("name").str.starts_with("weight/"))["iteration"]) == {1}
+        assert told.filter(pl.col("name").str.starts_with("td_variance/"))["value"].min() > 0.0
+        assert not told["name"].str.starts_with("speed/").any()
+    assert {path.name for path in results.iterdir()} == files

@@ -107,4 +107,4 @@ def test_smoke_on_slurm(start: Start, simulation_program: Path, tmp_path: Path) 
     process = start("run", "smoke", "--cluster", "slurm", program=simulation_program)
     output, _ = process.communicate(timeout=500)
     assert process.returncode == 0, output
-    assert len(list((tmp_path / "results" / "smoke" / "runs").glob("*/manifest.json"))) == 26
+    assert len(list((tmp_path / "results" / "smoke" / "runs").glob("*/manifest.json"))) == 56

@@ -64,6 +64,40 @@ BAD = {
         "name: lte, set: {slices.embb.ues: 2}, ",
         r"sizes\[0\]\.set: slices\.embb\.ues is set by `lte` of rans too; one axis per key",
     ),
+    "claimant": ("baseline: static", "baseline: static\nclaimant: x", r"claimant: must be one of static, prop"),
+    "reference": ("baseline: static", "reference: [static, x]", r"reference\[1\]: must be one of .*; got 'x'"),
+    "rule of nobody": (
+        "algorithm: ppo, steps: 100, rollout_steps: 50, minibatch: 25, episode_s: 1.0}",
+        "algorithm: meta-hrl}, rule_from: static",
+        r"methods\[2\]\.rule_from: must be a method trained by `rule` \(there is none\); got 'static'",
+    ),
+    "rule under what has none": (
+        "name: ppo, ",
+        "name: ppo, rule_from: static, ",
+        r"methods\[2\]\.rule_from: only a training that is a residual",
+    ),
+    "trained as what is not trained": (
+        "policy: proportional",
+        "trained_as: static",
+        r"methods\[1\]\.trained_as: must be a method that is trained \(ppo\); got 'static'",
+    ),
+    "adapted without the stage": (
+        "policy: static",
+        "policy: static, adapt: none",
+        r"methods\[0\]\.adapt: needs the campaign's `adaptation`",
+    ),
+    "episodes not from 0": (
+        "workers: 2",
+        "workers: 2\nadaptation: {episodes: [1, 2]}",
+        r"episodes: must ascend from 0",
+    ),
+    "episodes fall": ("workers: 2", "workers: 2\nadaptation: {episodes: [0, 2, 2]}", r"adaptation\.episodes: must asc"),
+    "sizes overlap": (
+        "workers: 2",
+        "workers: 2\nadaptation: {sizes: [{name: a, max_ues: 5}, {name: b, max_ues: 3}, {name: c}]}",
+        r"adaptation\.sizes: max_ues must ascend, and only the last is without",
+    ),
+    "no such track": ("workers: 2", "workers: 2\nadaptation: {tracks: [seen]}", r"tracks\[0\]: must be"),
     "nothing to train on": ("name: lte, ", "name: lte, train: false, ", r"rans: none is for training .* but ppo must"),
     "unknown algorithm": ("algorithm: ppo", "algorithm: dqn", r"methods\[2\]\.train\.algorithm: must be"),
     "option of another algorithm": ("algorithm: ppo", "algorithm: meta-hrl", r"methods\[2\]\.train\.steps: is no key"),
@@ -90,7 +124,7 @@ def test_bad_campaign_is_one_clear_line(write: Write, old: str, new: str, messag
 
 
 def test_no_such_campaign_names_those_there_are() -> None:
-    with pytest.raises(CampaignError, match=r"no-such: no such file, nor a shipped campaign \(.*first-nr"):
+    with pytest.raises(CampaignError, match=r"no-such: no such file, nor a shipped campaign \(.*paper-small"):
         load_campaign("no-such")
 
 
@@ -124,3 +158,29 @@ def test_overrides_of_the_command_line_go_last(write: Write) -> None:
     assert campaign.methods[2].train.steps == 50
     with pytest.raises(CampaignError, match="has no entry `dqn`"):
         load_campaign(write(CAMPAIGN), {"methods.dqn.train.steps": 50})
+
+
+def test_way_to_adapt_that_does_not_fit_is_named_with_those_that_do(write: Write) -> None:
+    text = CAMPAIGN.replace("policy: static", "policy: static, adapt: retune") + "adaptation: {}\n"
+    with pytest.raises(CampaignError, match=r"methods\[0\]\.adapt: must be one of none; got 'retune'"):
+        load_campaign(write(text))
+
+
+def test_tasks_are_found_beside_the_campaign_file(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those of a campaign that is included, wherever the command runs."""
+    monkeypatch.chdir("/")
+    (tmp_path / "mine.yaml").write_text("base: nr-small\n")
+    rule = "  - {name: rule, train: {algorithm: rule, tasks: mine.yaml}}\nbaseline"
+    text = CAMPAIGN.replace("baseline", rule, 1) + "adaptation: {tasks: mine.yaml}\n"
+    campaign = load_campaign(write(text))
+    assert campaign.adaptation is not None
+    assert campaign.adaptation.tasks == str(tmp_path / "mine.yaml")
+    assert campaign.methods[-1].train is not None
+    assert campaign.methods[-1].train.ranges().vary == {}
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "more.yaml").write_text("name: more\ninclude: ../campaign.yaml\n")
+    included = load_campaign(tmp_path / "deeper" / "more.yaml")
+    assert included.adaptation is not None
+    assert Path(str(included.adaptation.tasks)).resolve() == tmp_path / "mine.yaml"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.model import MAX_SEED, Campaign, CampaignError, load_campaign
-from campaigns.plan import Code, Job, plan, remaining_s
+from campaigns.model import MAX_SEED, Campaign, CampaignError, load_campaign, shipped_campaigns
+from campaigns.plan import KINDS, Code, Job, plan, remaining_s, ways_to_the_end_s
 from campaigns.training import SEEDS
 from tests.campaigns.conftest import CAMPAIGN
 
@@ -165,6 +165,97 @@ def test_missing_scenario(write: Callable[[str], Path], code: Code) -> None:
         plan(campaign, code)
 
 
+TASKS = """\
+base: nr-small
+set: {timing.duration_s: 1.0}
+vary: {slices.embb.ues: {integer: [2, 7]}}
+"""
+ADAPTING = """\
+  - {name: dpp, train: {algorithm: rule, tasks: tasks.yaml}}
+  - {name: dpp-retuned, trained_as: dpp, adapt: retune}
+  - {name: ours, train: {algorithm: meta-hrl, tasks: tasks.yaml}, rule_from: dpp}
+adaptation: {tasks: tasks.yaml, tracks: [hidden, told], held_out: 2, episodes: [0, 4]}
+"""
+
+
+class TestAdapting:
+    @pytest.fixture
+    def campaign(self, write: Callable[[str], Path], tmp_path: Path) -> Campaign:
+        (tmp_path / "tasks.yaml").write_text(TASKS)
+        return load_campaign(write(CAMPAIGN.replace("baseline: static\n", ADAPTING)))
+
+    def test_counts(self, campaign: Campaign, code: Code) -> None:
+        """A training per track; ppo is not trained on tasks; what another method trained has no evaluations."""
+        jobs = plan(campaign, code)
+        counts: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
+        for job in jobs:
+            method = job.labels["method"]
+            counts[job.kind][method] = counts[job.kind].get(method, 0) + 1
+        assert counts["train"] == {"dpp": 4, "ppo": 2, "ours": 4}
+        assert counts["adapt"] == {"static": 4, "proportional": 4, "dpp": 4, "dpp-retuned": 4, "ours": 4}
+        assert counts["evaluate"] == dict.fromkeys(["static", "proportional", "ppo", "dpp", "ours"], 8)
+        assert len(set(ids(jobs))) == len(jobs)
+
+    def test_chain_from_rule_to_training_to_adaptation_of_the_same_seed_and_track(
+        self, campaign: Campaign, code: Code
+    ) -> None:
+        jobs = plan(campaign, code)
+        by_id = {job.id: job for job in jobs}
+        order = {job.id: place for place, job in enumerate(jobs)}
+        for job in jobs:
+            for need in job.needs:
+                assert order[need] < order[job.id]
+                assert by_id[need].labels["seed"] == job.labels["seed"]
+                if job.kind != "evaluate":
+                    assert by_id[need].labels["track"] == job.labels["track"]
+            if job.labels["method"] == "ours":
+                owner = "dpp" if job.kind == "train" else "ours"
+                assert [by_id[need].labels["method"] for need in job.needs] == [owner]
+        of_evaluations = {
+            by_id[need].labels.get("track") for job in jobs if job.kind == "evaluate" for need in job.needs
+        }
+        assert of_evaluations == {"hidden", None}
+
+    def test_every_method_meets_the_same_tasks_points_and_seeds(self, campaign: Campaign, code: Code) -> None:
+        seen: dict[str, list[object]] = {}
+        for job in plan(campaign, code):
+            if job.kind == "adapt":
+                met = [job.config[key] for key in ("tasks", "base", "adaptation", "seed")]
+                seen.setdefault(job.labels["method"], []).append(met)
+        first, *others = seen.values()
+        assert all(met == first for met in others)
+
+    def test_ids_follow_what_tasks_are_and_not_where_they_lie(
+        self, campaign: Campaign, code: Code, write: Callable[[str], Path], tmp_path: Path
+    ) -> None:
+        before = plan(campaign, code)
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "tasks.yaml").rename(tmp_path / "elsewhere" / "tasks.yaml")
+        text = CAMPAIGN.replace("baseline: static\n", ADAPTING.replace("tasks.yaml", "elsewhere/tasks.yaml"))
+        assert ids(plan(load_campaign(write(text)), code)) == ids(before)
+
+    def test_another_judging_is_another_adaptation_of_the_same_training(self, campaign: Campaign, code: Code) -> None:
+        assert campaign.adaptation is not None
+        adaptation = campaign.adaptation.model_copy(update={"judging": 3})
+        after = plan(campaign.model_copy(update={"adaptation": adaptation}), code)
+        for old, new in zip(plan(campaign, code), after, strict=True):
+            assert (old.id == new.id) == (old.kind != "adapt")
+
+    def test_rule_of_another_track_is_refused(self, write: Callable[[str], Path], code: Code, tmp_path: Path) -> None:
+        (tmp_path / "tasks.yaml").write_text(TASKS)
+        other = ADAPTING.replace("algorithm: rule, ", "algorithm: rule, track: told, ")
+        campaign = load_campaign(write(CAMPAIGN.replace("baseline: static\n", other)))
+        with pytest.raises(CampaignError, match=r"campaign tiny: methods: dpp is not trained on the track hidden"):
+            plan(campaign, code)
+
+
+@pytest.mark.parametrize("name", shipped_campaigns())
+def test_shipped_campaigns_can_be_planned(name: str, code: Code) -> None:
+    jobs = plan(load_campaign(name), code, name)
+    assert {job.kind for job in jobs} == set(KINDS)
+    assert all(job.cost_s > 0.0 for job in jobs)
+
+
 class TestRemaining:
     def job(self, name: str, cost_s: float, *needs: str) -> Job:
         return Job(name, {"kind": "evaluate"}, {}, needs, cost_s)
@@ -174,6 +265,11 @@ class TestRemaining:
 
     def test_two_workers_halve_independent_work(self) -> None:
         assert remaining_s([self.job(str(i), 3.0) for i in range(4)], 2) == 6.0
+
+    def test_what_others_wait_for_goes_first(self) -> None:
+        jobs = [self.job("a", 3.0), self.job("b", 1.0), self.job("c", 3.0, "b"), self.job("d", 1.0, "c")]
+        assert remaining_s(jobs, 2) == 5.0
+        assert ways_to_the_end_s(jobs) == {"a": 3.0, "b": 5.0, "c": 4.0, "d": 1.0}
 
     def test_chain_cannot_be_shortened(self) -> None:
         assert remaining_s([self.job("a", 5.0), self.job("b", 2.0, "a")], 8) == 7.0

@@ -48,7 +48,7 @@ def campaign(simulation_program: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
-    assert len(list(campaign.glob("runs/*/manifest.json"))) == 26
+    assert len(list(campaign.glob("runs/*/manifest.json"))) == 56
     assert list(campaign.glob("tmp/*")) == []
     assert list(campaign.glob("failed/*")) == []
     assert {path.stem for path in campaign.glob("figures/*.png")} == {
@@ -66,7 +66,7 @@ def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
 def test_next_time_nothing_runs(campaign: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in campaign.glob("runs/*/*")}
     output, _ = start(campaign.parent).communicate(timeout=DEADLINE_S)
-    assert "all 26 runs are done" in output
+    assert "all 56 runs are done" in output
     assert {path: path.stat().st_mtime_ns for path in campaign.glob("runs/*/*")} == before
 
 
