@@ -24,8 +24,8 @@ class TaskOptions:
 class RuleOptions(TaskOptions):
     """A rule of agents.rules tuned over training tasks by the cross-entropy method."""
 
-    rule: Annotated[str, Field(pattern="^(static|proportional|max-weight|dpp)$")] = "dpp"
-    generations: Annotated[int, Field(ge=1, le=10_000)] = 20
+    rule: Annotated[str, Field(pattern="^(static|sla-static|proportional|max-weight|dpp)$")] = "dpp"
+    generations: Annotated[int, Field(ge=0, le=10_000, description="0: untuned")] = 20
     tasks_per_generation: Annotated[int, Field(ge=1, le=10_000)] = 16
     population: Annotated[int, Field(ge=2, le=10_000)] = 16
 

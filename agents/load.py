@@ -12,7 +12,9 @@ from agents.mlp_policy import ALGORITHMS as MLP_ALGORITHMS
 from agents.mlp_policy import MlpPolicy
 from agents.network_policy import ALGORITHMS as NETWORK_ALGORITHMS
 from agents.network_policy import NetworkPolicy
+from agents.per_cell import PerCellPolicy
 from agents.rules import RULES, RulePolicy
+from agents.slice_inputs import N_PRICES
 
 if TYPE_CHECKING:
     from agents.meta_policy import MetaHrlPolicy
@@ -43,6 +45,20 @@ def make_policy(checkpoint: Checkpoint) -> AnyPolicy:
     return POLICIES[algorithm](checkpoint)
 
 
-def load_policy(directory: Path) -> AnyPolicy:
-    """The policy in a checkpoint directory. Raises CheckpointError, see load_checkpoint."""
-    return make_policy(load_checkpoint(directory))
+def load_policy(directory: Path) -> AnyPolicy | PerCellPolicy:
+    """The policy in a checkpoint directory, of one cell for networks of any number. Raises CheckpointError."""
+    checkpoint = load_checkpoint(directory)
+    policy = make_policy(checkpoint)
+    if isinstance(policy, MlpPolicy) or policy.controls != "capped" or _cells(checkpoint) != 1:
+        return policy
+    shapes = [int(checkpoint.header[f"{space}_space"]["shape"][0]) for space in ("observation", "action")]
+    if checkpoint.header["algorithm"] == "meta-hrl":
+        shapes[0] -= N_PRICES if checkpoint.header["architecture"]["network"]["told"] else 0
+    return PerCellPolicy(lambda: make_policy(checkpoint), *shapes)  # type: ignore[arg-type,return-value]
+
+
+def _cells(checkpoint: Checkpoint) -> int:
+    """Of the networks that it was trained on."""
+    architecture = checkpoint.header["architecture"]
+    interface = checkpoint.header.get("actuator", {}).get("interface") or architecture.get("network") or architecture
+    return int(interface["cells"])

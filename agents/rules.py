@@ -26,7 +26,7 @@ _SMALLEST_SHARE = 1e-9
 _ALL = 20.0
 """Logarithm of what is lent over what is guaranteed, when all may be."""
 
-RULES = ("static", "proportional", "max-weight", "dpp")
+RULES = ("static", "sla-static", "proportional", "max-weight", "dpp")
 
 
 class Rule(Protocol):
@@ -41,7 +41,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class StaticRule:
-    """The same shares always: equal ones are "static equal", ones by SLA "SLA-static" (`sla_static_shares`)."""
+    """The same shares always; equal ones are "static equal"."""
 
     parameters: Array
     """Logarithms of the slices' shares, (..., slices), of any sum; 0 is equal shares."""
@@ -52,6 +52,23 @@ class StaticRule:
     def decide(self, inputs: SliceInputs, state: None) -> tuple[Array, None]:
         shares = np.exp(self.parameters)[..., np.newaxis, :]
         return _follow_prbs(np.broadcast_to(shares, inputs.offered_kbps.shape)), None
+
+
+@dataclass(frozen=True)
+class SlaStaticRule:
+    """Shares by SLA, from the first observation of an episode and kept (`sla_static_shares`)."""
+
+    parameters: Array
+    """Logarithms of factors on the shares, (..., slices); 0 is none."""
+
+    def start(self, shape: tuple[int, ...]) -> None:
+        """Nothing is known."""
+
+    def decide(self, inputs: SliceInputs, state: Array | None) -> tuple[Array, Array]:
+        if state is None:
+            known = dpp.update_state(inputs, dpp.start_state(inputs.offered_kbps.shape))
+            state = sla_static_shares(inputs, dpp.rate_with_all_prbs(known).mean(axis=-1, keepdims=True))
+        return _follow_prbs(np.exp(self.parameters)[..., np.newaxis, :] * state), state
 
 
 @dataclass(frozen=True)
@@ -124,25 +141,27 @@ def make_rule(name: str, parameters: Array, period_s: float = 0.1) -> Rule:
         "max-weight": MaxWeightRule,
         "dpp": DppRule,
     }
-    if name == "static":
-        return StaticRule(parameters)
+    if name in ("static", "sla-static"):
+        return (StaticRule if name == "static" else SlaStaticRule)(parameters)
     if name not in makers:
         raise ValueError(f"no rule is named {name!r}; there are {', '.join(RULES)}")
     return makers[name](parameters, period_s)
 
 
-def sla_static_shares(inputs: SliceInputs, rate_per_cell_kbps: float) -> Array:
-    """Shares (slices,) that guarantee what was promised, once and for all, from the first observation of a task.
+def sla_static_shares(inputs: SliceInputs, rate_per_cell_kbps: Array | float) -> Array:
+    """Shares (..., cells, slices) that guarantee what was promised, once and for all.
 
-    A slice with a rate SLA gets the promised rate of its UEs over the rate of a cell; what is left (at least a quarter)
-    is shared equally by those whose SLA is a delay.
-    inputs: of shape (cells, slices). rate_per_cell_kbps: of a cell with all PRBs, > 0.
+    A slice with a rate SLA gets the promised rate of its UEs over the rate of its cell; what is left (at least a
+    quarter) is shared equally by those whose SLA is a delay.
+    inputs: of shape (..., cells, slices). rate_per_cell_kbps: with all PRBs, > 0, of a shape that goes with it.
     """
-    promised = (inputs.target_kbps * inputs.ues).mean(axis=0) / rate_per_cell_kbps
+    promised = inputs.target_kbps * inputs.ues / rate_per_cell_kbps
     others = promised <= 0.0
-    total = float(promised.sum())
-    rate_part: Array = promised * (min(1.0, 0.75 / total) if others.any() and total > 0.0 else 1.0 / max(total, 1e-9))
-    return np.where(others, (1.0 - float(rate_part.sum())) / max(1, others.sum()), rate_part)
+    total = np.maximum(promised.sum(axis=-1, keepdims=True), 1e-9)
+    part = promised * np.where(others.any(axis=-1, keepdims=True), np.minimum(1.0, 0.75 / total), 1.0 / total)
+    left = (1.0 - part.sum(axis=-1, keepdims=True)) / np.maximum(1, others.sum(axis=-1, keepdims=True))
+    shares: Array = np.where(others, left, part)
+    return shares
 
 
 def _follow_prbs(need: Array) -> Array:

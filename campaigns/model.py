@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_type_hints
 
-from pydantic import BeforeValidator, Field, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, create_model, model_validator
 
 from agents.adapters import ways
 from agents.network_task import SHIPPED, TaskRanges, Track, load_task_ranges
@@ -31,6 +31,16 @@ Overrides = dict[str, Any]
 """Dotted key path of a scenario to value, e.g. `slices.embb.ues: 6`."""
 
 AsTuple = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+
+
+def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if not numbers or numbers[0] != 0 or _falls(numbers):
+        raise ValueError(f"must ascend from 0, got {list(numbers)}")
+    return numbers
+
+
+def _falls(values: Sequence[Any]) -> bool:
+    return any(second <= first for first, second in itertools.pairwise(values))
 
 
 class CampaignError(ScenarioError):
@@ -87,6 +97,10 @@ else:
     AnyTraining = Annotated[Union[tuple(TRAININGS.values())], Field(discriminator="algorithm")]  # noqa: UP007
 
 
+Episodes = Annotated[tuple[Annotated[int, Field(ge=0, le=10_000)], ...], AsTuple, AfterValidator(_ascending)]
+"""Numbers of episodes that were spent on a task when it is judged."""
+
+
 class Method(ScenarioModel):
     """One way to manage the network: a policy that exists, one to be trained, or one trained for another method."""
 
@@ -105,6 +119,9 @@ class Method(ScenarioModel):
         default=None, description="method, trained by `rule`, whose tuned rule this one's training begins at; same seed"
     )
     adapt: str | None = Field(default=None, description="how it adapts to tasks, default as its algorithm does; none")
+    episodes: Episodes | None = Field(
+        default=None, description="spent on a task, in place of those of `adaptation`: experts for `reference`"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -166,8 +183,8 @@ class Adaptation(ScenarioModel):
     sizes: Annotated[tuple[SizeBin, ...], AsTuple] = Field(
         default=(SizeBin(name="all"),), min_length=1, description="ascending; the last takes any"
     )
-    episodes: Annotated[tuple[Annotated[int, Field(ge=0, le=10_000)], ...], AsTuple] = Field(
-        default=(0, 1, 2, 4, 8, 16), min_length=1, description="spent on a task when it is judged, ascending from 0"
+    episodes: Episodes = Field(
+        default=(0, 1, 2, 4, 8, 16), description="spent on a task when it is judged, ascending from 0"
     )
     judging: int = Field(
         default=2, ge=1, le=1000, description="episodes per task and point, the same for every method, not learned from"
@@ -180,8 +197,6 @@ class Adaptation(ScenarioModel):
         limits = [entry.max_ues for entry in self.sizes]
         if limits[-1] is not None or any(limit is None for limit in limits[:-1]) or _falls(limits[:-1]):
             raise KeyProblem("sizes", "max_ues must ascend, and only the last is without")
-        if self.episodes[0] != 0 or _falls(self.episodes):
-            raise KeyProblem("episodes", f"must ascend from 0, got {list(self.episodes)}")
         return self
 
     def ranges(self) -> TaskRanges:
@@ -196,10 +211,6 @@ class Adaptation(ScenarioModel):
 def task_ranges(file: str | None) -> TaskRanges:
     """Of a file, or the shipped ones. Raises TaskError."""
     return load_task_ranges(SHIPPED if file is None else Path(file))
-
-
-def _falls(values: Sequence[Any]) -> bool:
-    return any(second <= first for first, second in itertools.pairwise(values))
 
 
 class Campaign(ScenarioModel):
@@ -257,8 +268,9 @@ class Campaign(ScenarioModel):
         if method.trained_as is not None and method.trained_as not in trained:
             message = f"must be a method that is trained ({', '.join(trained) or 'there is none'})"
             raise KeyProblem(f"{key}.trained_as", f"{message}; got {method.trained_as!r}")
-        if self.adaptation is None and (method.adapt or method.trained_as):
-            raise KeyProblem(f"{key}.{'adapt' if method.adapt else 'trained_as'}", "needs the campaign's `adaptation`")
+        for name in ("adapt", "trained_as", "episodes"):
+            if self.adaptation is None and getattr(method, name) is not None:
+                raise KeyProblem(f"{key}.{name}", "needs the campaign's `adaptation`")
         allowed = self.ways(method)
         if method.adapt is not None and method.adapt not in allowed:
             raise KeyProblem(

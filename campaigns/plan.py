@@ -178,9 +178,15 @@ def _adaptations(campaign: Campaign, code: Code, trainings: Mapping[TrainingKey,
         if not allowed or (training is not None and track not in _tracks(campaign, training)):
             continue
         way = method.adapt or allowed[0]
-        episodes = ADAPTERS[way].episodes(adaptation.held_out, adaptation.episodes, adaptation.judging)
+        points = method.episodes or adaptation.episodes
+        episodes = ADAPTERS[way].episodes(adaptation.held_out, points, adaptation.judging)
         cost_s = START_OF_TORCH_S + episodes * steps * S_PER_ADAPTATION_STEP
-        common = {"adapt": way, "adaptation": settings, **_tasks(ranges, track), "code": asdict(code)}
+        common = {
+            "adapt": way,
+            "adaptation": settings | {"episodes": list(points)},
+            **_tasks(ranges, track),
+            "code": asdict(code),
+        }
         for seed in campaign.seeds:
             owner = None if training is None else method.trained_as or method.name
             needs = _needed(campaign, trainings, owner, seed, track)

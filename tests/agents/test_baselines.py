@@ -15,10 +15,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents import sb3_training
 from agents.batch import RolloutError
-from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from agents.ddpg import DdpgConfig, train_ddpg
 from agents.learning_curve import LearningCurve
-from agents.load import load_policy
+from agents.load import make_policy
 from agents.network_policy import NetworkPolicy, remembered
 from agents.rl2 import Rl2Config, train_rl2
 from agents.sac import SacConfig, train_sac
@@ -90,7 +90,7 @@ def test_checkpoint_acts_as_the_learner_it_came_from(
     checkpoint, _ = trainings(2)[name](toy_source()[0], 5)
     [learner] = learners
     save_checkpoint(checkpoint, tmp_path)
-    policy = load_policy(tmp_path)
+    policy = make_policy(load_checkpoint(tmp_path))
     assert isinstance(policy, NetworkPolicy)
     normalise = learner.get_vec_normalize_env()
     assert normalise is not None
