@@ -97,10 +97,20 @@ def test_what_a_slice_does_not_use_is_lent_and_power_is_even_under_capped_contro
 
 def test_static_shares_by_sla() -> None:
     seen = inputs(target_kbps=[6000, 0, 0], ues=[6, 4, 20], delay_budget_ms=[0, 10, 500])
-    np.testing.assert_allclose(sla_static_shares(seen, 72_000.0), [0.5, 0.25, 0.25])
-    np.testing.assert_allclose(sla_static_shares(seen, 36_000.0), [0.75, 0.125, 0.125])
+    np.testing.assert_allclose(sla_static_shares(seen, 72_000.0), [[0.5, 0.25, 0.25]])
+    np.testing.assert_allclose(sla_static_shares(seen, 36_000.0), [[0.75, 0.125, 0.125]])
     only_rates = inputs(target_kbps=[6000, 3000, 3000], ues=[1, 1, 1])
-    np.testing.assert_allclose(sla_static_shares(only_rates, 36_000.0), [0.5, 0.25, 0.25])
+    np.testing.assert_allclose(sla_static_shares(only_rates, 36_000.0), [[0.5, 0.25, 0.25]])
+
+
+def test_shares_by_sla_are_set_once_an_episode() -> None:
+    promised = {"target_kbps": [6000, 0, 0], "ues": [6, 4, 20]}
+    rule = make_rule("sla-static", np.zeros(3))
+    # 36 Mbit/s on half of the PRBs: 72 on all.
+    first, state = rule.decide(inputs(**promised, goodput_kbps=[36_000, 0, 0], prb_used_ratio=[0.5, 0, 0]), None)
+    later, _ = rule.decide(inputs(**promised, goodput_kbps=[9000, 0, 0], prb_used_ratio=[1, 0, 0]), state)
+    np.testing.assert_allclose(np.exp(first[0, 0]), [0.5, 0.25, 0.25], rtol=1e-6)
+    np.testing.assert_array_equal(first, later)
 
 
 @pytest.mark.parametrize("name", RULES)
