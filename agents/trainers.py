@@ -84,15 +84,27 @@ class MetaHrlOptions:
     )
     track: Annotated[str | None, Field(pattern="^(hidden|told)$", description="default that of the tasks")] = None
     budget: Annotated[float, Field(gt=0.0, le=1000.0, description="factor on all iterations")] = 1.0
+    iterations: Annotated[
+        int | None, Field(ge=0, description="of both levels, before `budget`; default the learner's")
+    ] = None
     low_level: Annotated[bool, Field(description="false: no hierarchy")] = True
     adapt: Annotated[bool | None, Field(description="inner steps in training, default: of paper")] = None
     first_order: bool = False
     weights: Annotated[str, Field(pattern="^(default|uniform|paper|inverse|robust)$")] = "default"
     rule: Annotated[tuple[float, ...], Field(description="θ of the rule that ours begins at, default untuned")] = ()
 
+    def __post_init__(self) -> None:
+        """Raises OptionError."""
+        try:
+            self.config()
+        except ValueError as error:
+            raise OptionError("variant", str(error)) from None
+
     def config(self) -> MetaHrlConfig:
         """Of the learner."""
+        own = {} if self.iterations is None else {"iterations": self.iterations}
         return MetaHrlConfig(
+            **own,
             variant=self.variant,  # type: ignore[arg-type]  # the pattern has seen to it
             budget=self.budget,
             low_level=self.low_level,
@@ -138,8 +150,8 @@ class Trainer:
 TRAINERS = {
     "ppo": Trainer(PpoOptions, "agents.sb3:run", 0.004),
     "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run", 0.002),
-    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule", 0.001),
-    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo", 0.0015),
+    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule", 0.0013),
+    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo", 0.0018),
     "sac": Trainer(NetworkOptions, "agents.train_baselines:run_sac", 0.003),
     "ddpg": Trainer(NetworkOptions, "agents.train_baselines:run_ddpg", 0.003),
     "rl2": Trainer(Rl2Options, "agents.train_baselines:run_rl2", 0.003),

@@ -15,6 +15,7 @@ The directory may be on a file system that several machines share, if it has POS
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -229,7 +230,8 @@ class Store:
             else:
                 wrong.append(job_id)
         if right != known and self.root.is_dir():
-            write_json(memory, right)
+            with contextlib.suppress(OSError):  # a disk that is full, or may only be read
+                write_json(memory, right)
         return wrong
 
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -159,6 +161,56 @@ def test_unwritable_results(start: Start, file: Path, tmp_path: Path) -> None:
     code, output = finish(start("run", file))
     assert code != 0
     assert "Traceback" not in output
+
+
+FEW = ("--set", "methods=[{name: static, policy: static}]", "--set", "seeds=[1]")
+"""Of the campaign's runs: one per size."""
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """The directory of results on a file system of its own, which tests mount again as they like."""
+    results = tmp_path / "results"
+    results.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", results], capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield results
+    subprocess.run(["umount", results], check=True)
+
+
+def test_disk_that_may_only_be_read_is_one_line_and_can_be_looked_at(start: Start, file: Path, disk: Path) -> None:
+    code, output = finish(start("run", file, *FEW))
+    assert code == 0, output
+    before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    code, output = finish(start("run", file, *FEW, "--set", "seeds=[1, 2]"))
+    assert code == 1
+    [line] = output.splitlines()
+    assert re.match(rf"slicebridge: {disk}/tiny/.*: .*Read-only file system", line)
+    code, output = finish(start("status", "tiny", "--verify"))
+    assert code == 0, output
+    assert "2 of 2 finished runs have the checksums of their manifests" in output
+    assert {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()} == before
+
+
+def test_results_of_another_version_are_kept_and_told_apart(start: Start, file: Path, tmp_path: Path) -> None:
+    root = tmp_path / "results" / "tiny"
+    old = root / "runs" / "static-old-000000000000"
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text('{"exit_code": 0, "files": {}}')
+    (root / "campaign.json").write_text('{"name": "tiny", "jobs": [{"name": "static-old"}]}')
+    code, output = finish(start("status", "tiny"))
+    assert code == 1
+    [line] = output.splitlines()
+    assert "was written by another version; `slicebridge campaign run` renews it" in line
+    code, output = finish(start("run", file, *FEW))
+    assert code == 0, output
+    assert "2 runs, 2 to do" in output
+    assert (old / "manifest.json").is_file()  # until `gc`
+    code, output = finish(start("gc", "tiny"))
+    assert code == 0, output
+    assert not old.exists()
 
 
 def test_plan_all_compares_the_shipped_campaigns(start: Start) -> None:
