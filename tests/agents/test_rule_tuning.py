@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from agents.latent_search import CrossEntropySearch, SearchConfig
+from agents.remembered import Remembered
 from agents.rule_tuning import AT, RetuneConfig, TuneConfig, retune, search_std, start_parameters, tune
 from agents.rules import Interface
 
@@ -118,3 +120,30 @@ def test_a_population_at_once_is_what_asking_one_by_one_gives() -> None:
         np.testing.assert_array_equal(single.mean, at_once.mean)
     with pytest.raises(ValueError, match="each candidate"):
         at_once.tell_population(np.zeros(3))
+
+
+def test_an_interrupted_tuning_plays_only_what_it_had_not_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    config = TuneConfig(generations=4, tasks=2)
+    undisturbed, curve = tune(Bowl(0.1), sample, INTERFACE, config, seed=1)
+
+    class Killed(Bowl):
+        def __call__(self, tasks: Sequence[Array], parameters: Array, seeds: Sequence[int]) -> Array:
+            if len(self.calls) == 2:
+                raise KeyboardInterrupt
+            return super().__call__(tasks, parameters, seeds)
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(Remembered(Killed(0.1), tmp_path), sample, INTERFACE, config, seed=1)
+    (tmp_path / "played-000001.npz").write_bytes(b"damaged")
+    bowl = Bowl(0.1)
+    resumed, again = tune(Remembered(bowl, tmp_path), sample, INTERFACE, config, seed=1)
+    assert len(bowl.calls) == 3
+    assert resumed.tensors["parameters"].tobytes() == undisturbed.tensors["parameters"].tobytes()
+    assert (again.mean_reward, again.scalars) == (curve.mean_reward, curve.scalars)
+
+
+def test_what_another_tuning_has_played_is_not_taken(tmp_path: Path) -> None:
+    tune(Remembered(Bowl(0.1), tmp_path), sample, INTERFACE, TuneConfig(generations=1, tasks=2), seed=2)
+    bowl = Bowl(0.1)
+    tune(Remembered(bowl, tmp_path), sample, INTERFACE, TuneConfig(generations=1, tasks=2), seed=1)
+    assert len(bowl.calls) == 1

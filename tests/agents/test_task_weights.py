@@ -142,3 +142,14 @@ def test_reward_scale_is_the_standard_deviation_of_all_rewards() -> None:
     again = RewardScale()
     again.load_state(scale.state())
     assert again.std == scale.std
+
+
+@pytest.mark.parametrize("mode", ["uniform", "paper", "inverse", "robust"])
+def test_weights_and_variances_of_families_are_told(mode: str) -> None:
+    weights = TaskWeights(TaskWeightConfig(mode=mode), ITERATIONS)  # type: ignore[arg-type]
+    td_error, features, valid = data(0, np.where(HALF, 1.0, 0.1), np.zeros(B))
+    w = weights(0, FAMILIES, td_error, features, valid)
+    told = weights.scalars
+    assert set(told) == {f"{what}/{family}" for what in ("weight", "td_variance") for family in ("odd", "even")}
+    assert told["weight/odd"] == pytest.approx(w[HALF].mean())
+    assert told["td_variance/odd"] == pytest.approx(np.mean([td_error[i].var() for i in np.flatnonzero(HALF)]))
