@@ -87,6 +87,7 @@ class MetaHrlOptions:
     iterations: Annotated[
         int | None, Field(ge=0, description="of both levels, before `budget`; default the learner's")
     ] = None
+    rule_generations: Annotated[int | None, Field(ge=0, description="of tuning ours' rule, before `budget`")] = None
     low_level: Annotated[bool, Field(description="false: no hierarchy")] = True
     adapt: Annotated[bool | None, Field(description="inner steps in training, default: of paper")] = None
     first_order: bool = False
@@ -102,7 +103,8 @@ class MetaHrlOptions:
 
     def config(self) -> MetaHrlConfig:
         """Of the learner."""
-        own = {} if self.iterations is None else {"iterations": self.iterations}
+        chosen = {"iterations": self.iterations, "rule_generations": self.rule_generations}
+        own = {name: count for name, count in chosen.items() if count is not None}
         return MetaHrlConfig(
             **own,
             variant=self.variant,  # type: ignore[arg-type]  # the pattern has seen to it
