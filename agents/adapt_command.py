@@ -12,10 +12,9 @@ from pathlib import Path
 import click
 import polars as pl
 
-from agents.adaptation import Adapted, adapt, prior_of
+from agents.adaptation import Adapted, adapt
 from agents.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from agents.meta_hrl import MetaHrl, from_checkpoint
-from agents.meta_policy import TOLD
+from agents.meta_hrl import KNOWN, PRIOR, MetaHrl, from_checkpoint
 from agents.network import reward_of, scenario_of, scenario_task, simulation_task, vector_factory
 from agents.network_task import NetworkTask
 from agents.rollout import Simulations
@@ -61,7 +60,7 @@ def adapt_command(
         points = [0, *(2**k for k in range(episodes.bit_length()) if 2**k < episodes), episodes]
         with vector_factory(task)(JUDGING) as vector:
             simulations = Simulations(vector, simulation_task, learner.network.episode_steps)
-            prior = prior_of(learner, trained.tensors)
+            prior = trained.tensors.get(PRIOR)
             found = adapt(learner, [task], simulations, sorted(set(points)), prior=prior, judging=JUDGING, seed=seed)
         save_checkpoint(adapted_checkpoint(trained, found, task, episodes, seed), folder)
         curve_table(found, task).write_parquet(folder / CURVE)
@@ -76,7 +75,10 @@ def adapted_checkpoint(trained: Checkpoint, found: Adapted, task: NetworkTask, e
         for part in ("actor", "critic"):
             own = getattr(parameters, part)
             tensors |= {f"{level}.{part}.{name}": value[0].detach().numpy() for name, value in own.items()}
-    tensors[TOLD] = task.features
+    if task.track == "told":
+        tensors[KNOWN] = task.features
+    elif found.believed is not None:
+        tensors[KNOWN] = found.believed[0]
     described = {"task": task.describe(), "episodes": episodes, "seed": seed}
     kept = {key: value for key, value in trained.header.items() if key not in ("format", "tensors_sha256")}
     return Checkpoint(tensors, kept | {"adaptation": described})

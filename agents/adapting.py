@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.adaptation import adapt, prior_of
+from agents.adaptation import adapt
 from agents.adapters import STEP_SIZES, VALIDATION_EPISODES, AdaptJob
 from agents.checkpoint import Checkpoint, CheckpointError
 from agents.fine_tune import FineTuneConfig, choose_step_size, fine_tune
 from agents.judging import PLAYED, Curve, Judged, curve_of, episode_seeds, judge
-from agents.meta_hrl import from_checkpoint
+from agents.meta_hrl import PRIOR, from_checkpoint
 from agents.network import scenario_of
 from agents.network_driver import NetworkDriver
 from agents.network_policy import ALGORITHMS, NetworkPolicy
@@ -43,7 +43,7 @@ def meta(job: AdaptJob) -> Curve:
     """Meta-HRL: as its variant does."""
     checkpoint = _checkpoint(job)
     learner = from_checkpoint(checkpoint)
-    prior = prior_of(learner, checkpoint.tensors)
+    prior = checkpoint.tensors.get(PRIOR)
     found = adapt(learner, job.tasks, job.simulations, job.points, prior=prior, judging=job.judging, seed=job.seed)
     return found.curve
 

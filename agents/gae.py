@@ -38,12 +38,13 @@ def estimate_advantages(
     return Advantages(td_error, advantage, torch.where(valid, advantage + now, 0.0))
 
 
-def standardise(advantage: Tensor, decided: Tensor) -> Tensor:
+def standardise(advantage: Tensor, decided: Tensor, *, together: bool = False) -> Tensor:
     """Zero mean and unit standard deviation over a task's decisions; (B, ...), per entry of the first axis.
 
-    Makes the size of an inner step independent of the scale of the rewards.
+    Makes the size of an inner step independent of the scale of the rewards. together: over all tasks, so that a task
+    where much is at stake counts for more: for one policy that is to be good on average.
     """
-    axes = tuple(range(1, advantage.dim()))
+    axes = tuple(range(0 if together else 1, advantage.dim()))
     count = decided.sum(axes, keepdim=True).clamp(min=1)
     mean = torch.where(decided, advantage, 0.0).sum(axes, keepdim=True) / count
     centred = torch.where(decided, advantage - mean, 0.0)

@@ -23,7 +23,7 @@ from agents import dpp
 from agents.conditioned import ConditionedActor, ConditionedCritic
 from agents.controls import action_of_logits
 from agents.nets import CONTEXT_SIZE, Actor, Critic, GaussianActor, MlpCritic, SimplexActor
-from agents.slice_inputs import read_slice_inputs
+from agents.slice_inputs import INPUTS_PER_SLICE, as_if_told, read_slice_inputs
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -46,6 +46,7 @@ class HighControls(ABC):
         """observed: numbers of an observation, with what the told track appends. task_inputs: of hidden features."""
         self.cells, self.slices = cells, slices
         self.observed, self.task_inputs = observed, task_inputs
+        self.told = observed > cells * slices * INPUTS_PER_SLICE
 
     @abstractmethod
     def start(self, shape: tuple[int, ...]) -> Any:
@@ -105,9 +106,13 @@ class ResidualControls(HighControls):
     def __init__(
         self, cells: int, slices: int, observed: int, task_inputs: int, parameters: Array | None = None
     ) -> None:
-        """parameters: θ of the rule; None: `dpp.default_parameters`."""
+        """parameters: θ of the rule; None: `dpp.default_parameters`.
+
+        A rule that takes weights and prices (as it is tuned on the told track) reads them from `task` where the
+        observation hides them.
+        """
         super().__init__(cells, slices, observed, task_inputs)
-        self.parameters = dpp.default_parameters(slices) if parameters is None else parameters
+        self.parameters = dpp.default_parameters(slices, told=True) if parameters is None else parameters
 
     def start(self, shape: tuple[int, ...]) -> dpp.DppState:
         """The rule's averages and virtual queues."""
@@ -115,6 +120,8 @@ class ResidualControls(HighControls):
 
     def see(self, observation: Single, task: Single, memory: dpp.DppState) -> Seen:
         inputs = read_slice_inputs(observation, self.cells, self.slices)
+        if not self.told:
+            inputs = as_if_told(inputs, task)
         memory = dpp.update_state(inputs, memory)
         logits = dpp.dpp_logits(inputs, memory, self.parameters)
         queues = memory.virtual_queue[..., np.newaxis, :] / 10.0
@@ -130,7 +137,7 @@ class ResidualControls(HighControls):
         inputs = self.observed + 5 * self.cells * self.slices + CONTEXT_SIZE
         actor = GaussianActor(inputs, 4 * self.cells * self.slices, context=0, gain=0.0, log_std=-1.2)
         critic = MlpCritic(inputs, context=0)
-        return ConditionedActor(actor, self.task_inputs), ConditionedCritic(critic, self.task_inputs)
+        return ConditionedActor(actor, self.task_inputs), ConditionedCritic(critic, self.task_inputs, reads="truth")
 
     def observation(self, inputs: Mapping[str, torch.Tensor]) -> Any:
         return dict(inputs)

@@ -80,15 +80,15 @@ class Level:
         """For rollouts."""
         return TaskPolicies(self._actor, parameters.actor)
 
-    def sample(self, batch: Batch, parameters: TaskParameters) -> Sample:
-        """Advantages and targets of trajectories that `parameters` produced."""
+    def sample(self, batch: Batch, parameters: TaskParameters, *, together: bool = False) -> Sample:
+        """Advantages and targets of trajectories that `parameters` produced. together: see `standardise`."""
         estimate = self._advantages(batch, parameters.critic)
         observation = map_observation(lambda x: x[:, :, :-1], batch.observation)
         decided = self._actor.decided(observation, batch.valid)
         action = torch.where(decided.unsqueeze(-1), batch.action, torch.nan_to_num(batch.action))
         with torch.no_grad():
             behaviour = _per_task(self._actor, parameters.actor, observation)
-        advantage = standardise(estimate.advantage, batch.valid)
+        advantage = standardise(estimate.advantage, batch.valid, together=together)
         target = (1.0 - self.config.gamma) * estimate.target
         return Sample(observation, action, advantage, target, batch.valid, decided, behaviour)
 

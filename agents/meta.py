@@ -173,7 +173,10 @@ class MetaLearner(Generic[TaskT]):
         first = next(iter(self.levels))
         inputs = self.levels[first].weight_inputs(after[first])
         weights = self._weights(self.iteration, [task.family for task in tasks], *inputs)
-        query = self._samples(after, parameters)
+        together = support is None  # else every task has a policy of its own
+        query = {
+            name: level.sample(after[name], parameters[name], together=together) for name, level in self.levels.items()
+        }
         scalars = {"weights/min": float(weights.min()), "weights/max": float(weights.max())} | self._weights.scalars
         for name, level in self.levels.items():
             of_support = None if support is None else support[name]

@@ -2,12 +2,13 @@
 """Meta-HRL on the network: the two learners, and their training in stages.
 
 * `paper`: shares on simplices, ProMP's inner gradient step on both levels, tasks weighted by the variance of TD errors.
-* `ours`: a residual on drift-plus-penalty, its context z fed by what the task hides while training (privileged
-  information), robust task weights; a new task's z is searched for by episodes (`agents.adaptation`).
+* `ours`: a residual on drift-plus-penalty; what a task hides is inferred from its rewards (`agents.reward_model`), in
+  training as in use, and feeds the rule and the context z; robust task weights. Its critic sees the truth, and half of
+  the tasks that its rule is tuned on show it: privileged information, in training alone.
 
-Stages: `low` pre-trains the low level under random shares, `joint` trains both. Every iteration's randomness follows
-from (seed, stage, iteration), and states are written whole, so that a training that was killed goes on from the last
-one and ends with the same bits.
+Stages: `rule` tunes the rule under `ours`, `low` pre-trains the low level under random shares, `joint` trains both
+levels. Every iteration's randomness follows from (seed, stage, iteration), and states are written whole, so that a
+training that was killed goes on from the last one and ends with the same bits.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from agents.checkpoint import Checkpoint, CheckpointError
-from agents.conditioned import ConditionedActor
-from agents.dpp import default_parameters
 from agents.high_level import HighControls, ResidualControls, SimplexControls
 from agents.inner import InnerConfig
 from agents.level import Level, LevelConfig
@@ -33,14 +33,22 @@ from agents.meta import MetaConfig, MetaLearner
 from agents.meta_hrl_config import MetaHrlConfig, WeightMode
 from agents.network_task import NetworkTask, TaskDistribution
 from agents.outer import OuterConfig
+from agents.reward_model import Beliefs, reward_parameters
 from agents.rollout import Clock, NetworkRollout, Simulations
+from agents.rule_stage import RuleStage
+from agents.rules import Interface
 from agents.slice_inputs import INPUTS_PER_SLICE
 from agents.task_weights import TaskWeightConfig
 from agents.training_state import load_training_state, save_training_state
 
 ALGORITHM = "meta-hrl"
+PRIOR = "prior.reward"
+"""Tensor of a checkpoint: `reward_parameters` of training tasks."""
 PRIOR_TASKS = 512
-"""Training tasks that the prior of z is taken over."""
+RULE = "rule.parameters"
+"""Tensor of a checkpoint: θ of the rule under `ours`."""
+KNOWN = "task.features"
+"""Tensor of a checkpoint: what is known of its task's features, by the track or from rewards."""
 LOW_GAMMA = 0.95**0.1
 
 
@@ -90,7 +98,7 @@ def high_controls(config: MetaHrlConfig, network: Network) -> HighControls:
     sizes = (network.cells, network.slices, observed, network.slices + 2)
     if config.variant == "paper":
         return SimplexControls(*sizes)
-    rule = np.array(config.rule) if config.rule else default_parameters(network.slices, told=network.told)
+    rule = np.array(config.rule) if config.rule else None
     return ResidualControls(*sizes, rule)
 
 
@@ -120,10 +128,11 @@ class MetaHrl:
             low = LevelConfig(gamma=LOW_GAMMA, inner=low_inner, outer=low_outer)
             self.low = Level(*low_networks(), low) if config.low_level else None
 
-    @property
-    def reveals(self) -> bool:
-        """Hidden features are shown to the networks while training."""
-        return self.config.variant == "ours"
+    def prior(self, tasks: TaskDistribution) -> NDArray[np.float64] | None:
+        """Weights and prices of training tasks, for `ours`, which infers those of a task that hides them."""
+        if self.config.variant != "ours":
+            return None
+        return reward_parameters(tasks.tasks("train", PRIOR_TASKS))
 
     def learner(self, stage: str) -> MetaLearner[NetworkTask]:
         """Of a stage; learners of both stages share the low level."""
@@ -146,14 +155,26 @@ class MetaHrl:
         )
         return MetaLearner(levels, meta)
 
+    def rule_stage(self, tasks: TaskDistribution) -> RuleStage:
+        """Tunes the rule."""
+        interface = Interface(self.network.cells, self.network.slices, "capped", told=self.network.told)
+        sizes = self.config.stages["rule"], self.config.rule_population, self.config.rule_tasks
+        prior = None if self.network.told else self.prior(tasks)
+        return RuleStage(interface, *sizes, prior, self.seed)
+
+    def use_rule(self, parameters: NDArray[np.float64]) -> None:
+        """Act by the rule with these parameters from now on."""
+        assert isinstance(self.controls, ResidualControls)
+        self.controls.parameters = parameters
+
     def checkpoint(self, tasks: TaskDistribution) -> Checkpoint:
         """The shared policy and all that adapting it needs."""
-        tensors = {f"{name}.{key}": value for name, level in self._levels().items() for key, value in _arrays(level)}
-        actor = self.high.actor()
-        if isinstance(actor, ConditionedActor):
-            features = torch.stack([torch.from_numpy(task.features) for task in tasks.tasks("train", PRIOR_TASKS)])
-            with torch.no_grad():
-                tensors["prior.z"] = (actor.context + actor.encoder.linear(features)).numpy()
+        tensors = {f"{name}.{key}": value for name, level in self.levels.items() for key, value in _arrays(level)}
+        if isinstance(self.controls, ResidualControls):
+            tensors[RULE] = self.controls.parameters
+        prior = self.prior(tasks)
+        if prior is not None:
+            tensors |= {PRIOR: prior, KNOWN: Beliefs(tasks.tasks("train", 1), prior).features()[0]}
         header = {
             "algorithm": ALGORITHM,
             "architecture": {"network": self.network._asdict(), "config": asdict(self.config)},
@@ -165,12 +186,19 @@ class MetaHrl:
         return Checkpoint(tensors, header)
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Take over the parameters. Raises CheckpointError, with nothing changed, if they are of other networks."""
-        for name, level in self._levels().items():
+        """Take over the parameters. Raises CheckpointError if they are of other networks."""
+        if isinstance(self.controls, ResidualControls):
+            rule = checkpoint.tensors.get(RULE)
+            if rule is None or rule.shape != self.controls.parameters.shape:
+                raise CheckpointError(f"tensor {RULE} is not of {len(self.controls.parameters)} parameters")
+            self.use_rule(rule.astype(np.float64))
+        for name, level in self.levels.items():
             own = {key.removeprefix(f"{name}."): value for key, value in checkpoint.tensors.items()}
             level.load_parameters(own)
 
-    def _levels(self) -> dict[str, Level]:
+    @property
+    def levels(self) -> dict[str, Level]:
+        """By name."""
         return {"high": self.high} | ({} if self.low is None else {"low": self.low})
 
 
@@ -204,26 +232,29 @@ def train(
     something was not finite; states stay as they were.
     """
     _claim(states, learner, tasks)
-    rollout = NetworkRollout(simulations, learner.controls, reveal=learner.reveals)
+    rollout = NetworkRollout(simulations, learner.controls, learner.prior(tasks))
     stages = {name: count for name, count in learner.config.stages.items() if count}
     speed = Speed(clock=simulations.clock)
-    total, before = sum(stages.values()), 0
+    total, before = sum(learner.config.episodes(name) * count for name, count in stages.items()), 0
     begun, resumed = time.perf_counter(), None
     for stage, count in stages.items():
-        meta = learner.learner(stage)
+        meta = learner.rule_stage(tasks) if stage == "rule" else learner.learner(stage)
+        each = learner.config.episodes(stage)
         saved = load_training_state(states / stage)
         if saved is not None:
             meta.load_state(*saved)
-        resumed = before + meta.iteration if resumed is None or saved is not None else resumed
+        resumed = before + meta.iteration * each if resumed is None or saved is not None else resumed
         while meta.iteration < count:
             scalars = meta.iterate(tasks.sample, rollout)
             _account(speed, begun)
             if meta.iteration % learner.config.save_every == 0 or meta.iteration == count:
                 save_training_state(states / stage, meta.iteration, *meta.state())
-            done = before + meta.iteration
+            done = before + meta.iteration * each
             left_s = speed.wall_s / max(1, done - resumed) * (total - done)
             on_progress(Progress(stage, meta.iteration, done / total, left_s, scalars | _speed_scalars(speed)))
-        before += count
+        before += count * each
+        if isinstance(meta, RuleStage):
+            learner.use_rule(meta.parameters)
     return speed
 
 

@@ -11,15 +11,19 @@ WeightMode = Literal["uniform", "paper", "inverse", "robust"]
 
 @dataclass(frozen=True)
 class MetaHrlConfig:
-    """One training. Defaults fit 30 minutes on two cores; `budget` scales both stages."""
+    """One training. Defaults fit 30 minutes on two cores; `budget` scales all stages."""
 
     variant: Literal["ours", "paper"] = "ours"
+    rule_generations: int = 16
+    """Of tuning the rule that `ours` is a residual on: so many candidates each, an episode of so many tasks each."""
+    rule_population: int = 16
+    rule_tasks: int = 16
     low_iterations: int = 30
     """Of pre-training the low level."""
     iterations: int = 200
-    """Of training both levels."""
+    """Of training both levels; 0: `ours` remains the rule that acts on what is inferred."""
     budget: float = 1.0
-    """Factor on both."""
+    """Factor on all three."""
     tasks: int = 8
     support_episodes: int = 4
     query_episodes: int = 4
@@ -33,7 +37,7 @@ class MetaHrlConfig:
     low_level: bool = True
     """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
     rule: tuple[float, ...] = ()
-    """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`; empty: its defaults."""
+    """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`, in place of tuning one."""
     learning_rate: float | None = None
     """Adam's, of the high level; None: 1e-3 for ours, METHOD's 1e-4 for paper, which larger steps threw off."""
     low_learning_rate: float = 3e-4
@@ -48,7 +52,7 @@ class MetaHrlConfig:
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that make no training."""
         for name in (
-            "iterations",
+            "rule_tasks",
             "tasks",
             "support_episodes",
             "query_episodes",
@@ -61,18 +65,28 @@ class MetaHrlConfig:
         for name in ("learning_rate", "epochs", "kl_target"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} is positive, got {getattr(self, name)}")
-        if self.low_iterations < 0 or self.budget <= 0.0:
-            raise ValueError("low_iterations is at least 0, budget is positive")
+        if min(self.rule_generations, self.low_iterations, self.iterations) < 0 or self.budget <= 0.0:
+            raise ValueError("rule_generations, low_iterations, iterations are at least 0, budget is positive")
+        if self.rule_population < 3:
+            raise ValueError(f"rule_population is at least 3, got {self.rule_population}")
         if self.simulations < self.tasks:
             raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
 
     @property
     def stages(self) -> dict[str, int]:
         """Iterations of each stage."""
+        tunes = self.variant == "ours" and not self.rule
+        rule = round(self.rule_generations * self.budget) if tunes else 0
         low = round(self.low_iterations * self.budget) if self.low_level else 0
-        return {"low": low, "joint": max(1, round(self.iterations * self.budget))}
+        joint = max(1, round(self.iterations * self.budget)) if self.iterations else 0
+        return {"rule": rule, "low": low, "joint": joint}
+
+    def episodes(self, stage: str) -> int:
+        """Of an iteration."""
+        if stage == "rule":
+            return self.rule_population * self.rule_tasks
+        return self.tasks * (self.support_episodes + self.query_episodes)
 
     def env_steps(self, episode_steps: int) -> int:
         """High-level decisions in all."""
-        episodes = self.tasks * (self.support_episodes + self.query_episodes)
-        return sum(self.stages.values()) * episodes * episode_steps
+        return sum(count * self.episodes(stage) for stage, count in self.stages.items()) * episode_steps

@@ -13,21 +13,20 @@ from numpy.typing import NDArray
 from agents.checkpoint import Checkpoint, CheckpointError
 from agents.high_level import torch_inputs
 from agents.low_level import low_policy
-from agents.meta_hrl import from_checkpoint
+from agents.meta_hrl import KNOWN, from_checkpoint
 from agents.slice_inputs import INPUTS_PER_SLICE
 from pybridge.envs.shares import Controls
 from pybridge.low_policy import LowPolicy
 
 Single = NDArray[np.float32]
-TOLD = "task.features"
-"""Tensor of an adapted checkpoint: the features of its task, of which the told track shows weights and prices."""
 
 
 class MetaHrlPolicy:
     """An `ArrayPolicy` of pybridge: deterministic, as it was trained or as it was adapted to a task.
 
-    What the track hides is hidden here too: operator weights in the observation are overwritten by equal ones. On the
-    told track prices are those of the task that the checkpoint was adapted to; without one, the middle of training's.
+    What the track hides is hidden here too: operator weights in the observation are overwritten by equal ones, and the
+    policy goes by what was inferred when it was adapted; before that, by the mean over training tasks. On the told
+    track prices are those of the task that the checkpoint was adapted to; without one, the middle of training's.
     """
 
     controls: Controls = "capped"
@@ -40,11 +39,11 @@ class MetaHrlPolicy:
         self.low_policy: LowPolicy | None = None
         if learner.low is not None:
             self.low_policy = low_policy(learner.low.actor(), explore=False)
-        features = checkpoint.tensors.get(TOLD, np.zeros(self._controls.task_inputs))
+        features = checkpoint.tensors.get(KNOWN, np.zeros(self._controls.task_inputs))
         if features.shape != (self._controls.task_inputs,) or not np.isfinite(features).all():
-            raise CheckpointError(f"tensor {TOLD} is not {self._controls.task_inputs} finite numbers")
+            raise CheckpointError(f"tensor {KNOWN} is not {self._controls.task_inputs} finite numbers")
         self._shown = features[-2:].astype(np.float32) if self._network.told else np.zeros(0, np.float32)
-        self._task = (features if self._network.told else 0.0 * features).astype(np.float32)
+        self._task = features.astype(np.float32)
         self._observed = (self._network.cells * self._network.slices * INPUTS_PER_SLICE,)
         self._weights = np.arange(INPUTS_PER_SLICE - 1, self._observed[0], INPUTS_PER_SLICE)
         self.reset()
@@ -64,6 +63,9 @@ class MetaHrlPolicy:
         seen_by_all = observation.astype(np.float32)
         if not self._network.told:
             seen_by_all[self._weights] = 1.0 / self._network.slices
+        else:
+            weights = seen_by_all[self._weights[: self._network.slices]]
+            self._task[:-2] = self._network.slices * weights - 1.0
         seen = self._controls.see(np.concatenate([seen_by_all, self._shown]), self._task, self._memory)
         self._memory = seen.memory
         with torch.no_grad():

@@ -120,7 +120,7 @@ class NetworkTask:
     reconfiguration_price: float
     track: Track
     prices_at: tuple[tuple[float, float], tuple[float, float]]
-    """Mean and standard deviation of the logarithms of the prices in training, power and PRBs."""
+    """Of the prices in training, power and PRBs: logarithm of the mean, and standard deviation of the logarithm."""
 
     @property
     def family(self) -> str:
@@ -129,14 +129,11 @@ class NetworkTask:
 
     @cached_property
     def features(self) -> NDArray[np.float32]:
-        """What the hidden track hides, about −2…2 each, shape (slices + 2,): weights, and standardised log prices."""
-        scaled_weights = [len(self.weights) * weight - 1.0 for weight in self.weights]
-        prices = (self.power_price, self.prb_price)
-        logs = [
-            (math.log(max(price, _SMALLEST_PRICE)) - at) / sd
-            for price, (at, sd) in zip(prices, self.prices_at, strict=True)
-        ]
-        return np.array([*scaled_weights, *logs], np.float32)
+        """What the hidden track hides, about −2…2 each, shape (slices + 2,): weights, and standardised log prices.
+
+        Equal weights and the mean prices of training are 0.
+        """
+        return task_features(np.array(self.weights), np.array([self.power_price, self.prb_price]), self.prices_at)
 
     @property
     def shown(self) -> NDArray[np.float32]:
@@ -157,6 +154,17 @@ class NetworkTask:
             },
             "track": self.track,
         }
+
+
+def task_features(
+    weights: NDArray[np.float64],
+    prices: NDArray[np.float64],
+    prices_at: tuple[tuple[float, float], tuple[float, float]],
+) -> NDArray[np.float32]:
+    """`NetworkTask.features` of weights (slices,) and prices of power and PRBs (2,)."""
+    at, sd = np.array(prices_at).T
+    logs = (np.log(np.maximum(prices, _SMALLEST_PRICE)) - at) / sd
+    return np.concatenate([len(weights) * weights - 1.0, logs]).astype(np.float32)
 
 
 class TaskDistribution:
@@ -213,7 +221,10 @@ def load_task_ranges(path: Path) -> TaskRanges:
 
 
 def log_moments(price: Range) -> tuple[float, float]:
-    """Mean and standard deviation of the logarithm; a constant has 1 for the latter."""
+    """Logarithm of the mean, and standard deviation of the logarithm; a constant has 1 for the latter."""
     assert price.log_uniform is not None
-    low, high = np.log(price.log_uniform)
-    return float((low + high) / 2.0), float((high - low) / math.sqrt(12.0)) or 1.0
+    lowest, highest = price.log_uniform
+    if lowest == highest:
+        return math.log(lowest), 1.0
+    log_ratio = math.log(highest / lowest)
+    return math.log((highest - lowest) / log_ratio), log_ratio / math.sqrt(12.0)

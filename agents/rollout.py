@@ -27,11 +27,13 @@ from agents.high_level import HighControls, Seen, stack_steps, torch_inputs
 from agents.low_level import Trajectory, low_batch, low_policies
 from agents.network_task import NetworkTask
 from agents.policies import TaskPolicies
+from agents.reward_model import Beliefs, reward_terms
 from agents.rules import Rule
-from agents.slice_inputs import read_slice_inputs
+from agents.slice_inputs import as_if_told, read_slice_inputs
 from pybridge.low_policy import LowPolicy
 from pybridge.schema import Schema
 
+Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Streams = Sequence[np.random.Generator]
 
@@ -236,6 +238,11 @@ def _refuse_nan(observation: Single, tasks: Sequence[NetworkTask], episodes: int
         raise RolloutError(f"task {task.name}: an observation of step {step} is not finite")
 
 
+def revealed(tasks: Sequence[NetworkTask]) -> Single:
+    """(tasks, features): what tasks are, for `PolicyDriver`'s `believed`. On the hidden track it is privileged."""
+    return np.stack([task.features for task in tasks])
+
+
 class PolicyDriver:
     """High-level networks, one task's parameters each; keeps what it saw and did."""
 
@@ -246,13 +253,16 @@ class PolicyDriver:
         tasks: Sequence[NetworkTask],
         *,
         explore: bool,
-        reveal: bool,
+        believed: Single | None = None,
     ) -> None:
-        """explore: actions are drawn; else they are the modes. reveal: hidden features are shown to the networks."""
+        """explore: actions are drawn; else they are the modes.
+
+        believed: (tasks, features), what the networks are shown of features that the track hides; None: nothing.
+        """
         self._controls, self._policies, self._explore = controls, policies, explore
-        features = np.stack([task.features for task in tasks])
+        self._truth = revealed(tasks)
         told = np.array([[task.track == "told"] for task in tasks])
-        self._task = np.where(told | reveal, features, np.float32(0.0))
+        self._task = np.where(told, self._truth, np.float32(0.0) if believed is None else believed)
         self._seen: list[dict[str, Single]] = []
         self._actions: list[Single] = []
 
@@ -277,32 +287,45 @@ class PolicyDriver:
         action = torch.from_numpy(np.stack(self._actions, axis=2))
         return Batch(observation, action, torch.from_numpy(reward), torch.zeros_like(played), played)
 
+    def observations(self) -> Single:
+        """Of the wave that ended, as the track shows them, (tasks, episodes, T + 1, numbers)."""
+        return np.stack([inputs["x"][..., : self._controls.observed] for inputs in self._seen], axis=2)
+
     def _see(self, observation: Single) -> Seen:
         episodes = observation.shape[1]
-
-        task = np.repeat(self._task[:, np.newaxis], episodes, axis=1)
+        task, truth = (np.repeat(one[:, np.newaxis], episodes, axis=1) for one in (self._task, self._truth))
         seen = self._controls.see(observation, task, self._memory)
         self._memory = seen.memory
-        self._seen.append(seen.inputs)
+        self._seen.append(seen.inputs | {"truth": truth})
         return seen
 
 
 class RuleDriver:
-    """A rule of `agents.rules`, its PRBs lent and every PRB as strong as the rule says."""
+    """A rule of `agents.rules`, its PRBs lent and every PRB as strong as the rule says; keeps what it saw."""
 
-    def __init__(self, rule: Rule, cells: int, slices: int) -> None:
-        self._rule, self._shape = rule, (cells, slices)
+    def __init__(self, rule: Rule, cells: int, slices: int, believed: Single | None = None) -> None:
+        """believed: (tasks, features), what the rule takes weights and prices for; None: as the track shows them."""
+        self._rule, self._shape, self._believed = rule, (cells, slices), believed
+        self._seen: list[Single] = []
 
     def start(self, shape: tuple[int, int]) -> None:
         self._state = self._rule.start((*shape, *self._shape))
+        self._seen = []
 
     def decide(self, observation: Single, streams: Streams) -> Single:
+        self._seen.append(observation)
         inputs = read_slice_inputs(observation, *self._shape)
+        if self._believed is not None:
+            inputs = as_if_told(inputs, np.repeat(self._believed[:, np.newaxis], observation.shape[1], axis=1))
         logits, self._state = self._rule.decide(inputs, self._state)
         return action_of_logits(logits, "capped")
 
     def end(self, observation: Single) -> None:
-        pass
+        self._seen.append(observation)
+
+    def observations(self) -> Single:
+        """Of the wave that ended, as the track shows them, (tasks, episodes, T + 1, numbers)."""
+        return np.stack(self._seen, axis=2)
 
 
 class RandomDriver:
@@ -329,9 +352,12 @@ class NetworkRollout:
     scenario's scheduling rules. More episodes than simulations are played in several waves.
     """
 
-    def __init__(self, simulations: Simulations, controls: HighControls, *, reveal: bool = False) -> None:
-        """reveal: hidden features are shown to the networks, as `ours` is trained (privileged information)."""
-        self.simulations, self.controls, self.reveal = simulations, controls, reveal
+    def __init__(self, simulations: Simulations, controls: HighControls, prior: Array | None = None) -> None:
+        """prior: `reward_parameters` of training tasks, to infer with what tasks hide as in use (`agents.adaptation`):
+        the first wave is played by what is believed beforehand, each later one by what those before it showed. None:
+        nothing is inferred.
+        """
+        self.simulations, self.controls, self._prior = simulations, controls, prior
 
     def __call__(
         self,
@@ -342,21 +368,28 @@ class NetworkRollout:
     ) -> dict[str, Batch]:
         """Raises RolloutError, see `Simulations.play`."""
         at_once = max(1, self.simulations.vector.num_envs // len(tasks))
+        beliefs = None if self._prior is None else Beliefs(tasks, self._prior)
         parts: list[dict[str, Batch]] = []
         for begin in range(0, episodes, at_once):
             of_wave = [int(np.random.SeedSequence([int(s), begin]).generate_state(1, np.uint64)[0]) for s in seeds]
-            parts.append(self._wave(tasks, policies, min(at_once, episodes - begin), of_wave))
+            parts.append(self._wave(tasks, policies, min(at_once, episodes - begin), of_wave, beliefs))
         return {name: _joined([part[name] for part in parts]) for name in parts[0]}
 
     def _wave(
-        self, tasks: Sequence[NetworkTask], policies: Mapping[str, TaskPolicies], episodes: int, seeds: list[int]
+        self,
+        tasks: Sequence[NetworkTask],
+        policies: Mapping[str, TaskPolicies],
+        episodes: int,
+        seeds: list[int],
+        beliefs: Beliefs | None,
     ) -> dict[str, Batch]:
-        clock = self.simulations.clock
+        clock, controls = self.simulations.clock, self.controls
         high, low = policies.get("high"), policies.get("low")
         chosen = None
         if high is not None:
-            chosen = PolicyDriver(self.controls, high, tasks, explore=True, reveal=self.reveal)
-        driver: Driver = chosen or RandomDriver(self.controls.cells, self.controls.slices)
+            believed = None if beliefs is None else beliefs.features()
+            chosen = PolicyDriver(controls, high, tasks, explore=True, believed=believed)
+        driver: Driver = chosen or RandomDriver(controls.cells, controls.slices)
         with clock.inferring():
             inside = low_policies(low, len(tasks), explore=True) if low is not None else [None] * len(tasks)
         wave = self.simulations.play(tasks, driver, episodes, seeds, inside)
@@ -364,6 +397,8 @@ class NetworkRollout:
             batches = {} if chosen is None else {"high": chosen.batch(wave.reward)}
             if low is not None:
                 batches["low"] = low_batch(wave.windows, wave.schemas, tasks)
+            if chosen is not None and beliefs is not None:
+                beliefs.add(reward_terms(chosen.observations(), controls.cells, controls.slices), wave.reward)
         return {name: batches[name] for name in policies}
 
 

@@ -7,7 +7,7 @@ unscaled, number by number. What was clipped there stays clipped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ class SliceInputs:
 
     prb_used_ratio: Array
     """PRBs used over those of the cell."""
+    power_used_ratio: Array
+    """Power used over the cell's budget."""
+    prb_share: Array
+    """Guaranteed part of the PRBs, in force."""
     ues: Array
     active_ues: Array
     """Mean number of UEs with data to receive."""
@@ -66,6 +70,17 @@ def as_on_track(observation: NDArray[np.floating], prices: NDArray[np.floating] 
     return rows.reshape(-1)
 
 
+def as_if_told(inputs: SliceInputs, features: NDArray[np.floating]) -> SliceInputs:
+    """Inputs with weights and prices that the observation hides.
+
+    features: (..., slices + 2), as `agents.network_task.NetworkTask.features`, with the inputs' leading axes.
+    """
+    slices = inputs.weight.shape[-1]
+    weight = (1.0 + features[..., np.newaxis, :slices].astype(np.float64)) / slices
+    log_prices = features[..., slices:].astype(np.float64)
+    return replace(inputs, weight=np.broadcast_to(weight, inputs.weight.shape), log_prices=log_prices)
+
+
 def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int) -> SliceInputs:
     """Unscale observations of shape (..., cells × slices × 20), or two numbers more, the prices, where they are told.
 
@@ -91,6 +106,8 @@ def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int
 
     return SliceInputs(
         prb_used_ratio=kpm("x.prb_used_ratio"),
+        power_used_ratio=kpm("x.power_used_ratio"),
+        prb_share=rows[..., len(_KPMS)],
         ues=kpm("x.ues"),
         active_ues=kpm("DRB.MeanActiveUeDl"),
         offered_kbps=kpm("x.offered_kbps"),

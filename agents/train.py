@@ -30,7 +30,7 @@ from agents.rollout import Simulations
 from agents.trainers import MetaHrlOptions, TrainingJob
 from pybridge.errors import SliceBridgeError
 
-CURVE_SCALARS = ("high/return", "high/return_before", "low/return")
+CURVE_SCALARS = ("high/return", "high/return_before", "low/return", "rule/reward")
 
 
 class TrainError(SliceBridgeError):
@@ -103,15 +103,21 @@ class CurveFile:
         _append(self._scalars, pl.DataFrame(rows), progress)
 
     def learning_curve(self, config: MetaHrlConfig, steps: int) -> LearningCurve:
-        """Of the joint stage, counted in decisions from the beginning of the first. steps: of an episode."""
-        each = config.tasks * (config.support_episodes + config.query_episodes) * steps
-        before = {"low": 0, "joint": config.stages["low"]}
-        curve = LearningCurve()
-        for row in pl.read_parquet(self._curve).filter(stage="joint").iter_rows(named=True):
-            curve.add((before["joint"] + row["iteration"]) * each, row["high_return"] / steps)
+        """Rewards of the rule and the joint stage, counted in decisions from the beginning of the first stage.
+
+        steps: of an episode.
+        """
+        curve, at = LearningCurve(), {}
+        played = number = 0
+        for row in pl.read_parquet(self._curve).iter_rows(named=True):
+            played, number = played + config.episodes(row["stage"]) * steps, number + 1
+            at[row["stage"], row["iteration"]] = played, number
+            if row["stage"] == "joint":
+                curve.add(played, row["high_return"] / steps)
+            elif row["stage"] == "rule":
+                curve.add(played, row["rule_reward"])
         for row in pl.read_parquet(self._scalars).iter_rows(named=True):
-            iteration = before[row["stage"]] + row["iteration"]
-            curve.note(iteration * each, iteration, {row["name"]: row["value"]})
+            curve.note(*at[row["stage"], row["iteration"]], {row["name"]: row["value"]})
         return curve
 
 
@@ -204,7 +210,8 @@ def _plain(progress: Progress) -> None:
 
 
 def _text(progress: Progress) -> str:
-    value = progress.scalars.get("high/return", progress.scalars.get("low/return", float("nan")))
+    names = ("high/return", "low/return", "rule/reward")
+    value = next((progress.scalars[name] for name in names if name in progress.scalars), float("nan"))
     speed = progress.scalars["speed/env_steps_per_s"]
     minutes, seconds = divmod(round(progress.left_s), 60)
     return (

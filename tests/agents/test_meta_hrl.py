@@ -19,7 +19,6 @@ import yaml
 from click.testing import CliRunner
 
 from agents.adapt_command import adapt_command
-from agents.adaptation import LatentSpace
 from agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from agents.load import load_policy
 from agents.meta_hrl import from_checkpoint
@@ -33,6 +32,9 @@ RANGES: dict[str, Any] = {
     "vary": {"slices.embb.ues": {"integer": [2, 4]}},
 }
 SMALL: dict[str, Any] = {
+    "rule_generations": 2,
+    "rule_population": 4,
+    "rule_tasks": 2,
     "low_iterations": 1,
     "iterations": 3,
     "tasks": 2,
@@ -169,18 +171,7 @@ def test_checkpoints_that_were_tampered_with_are_refused(trained: Path, tmp_path
         load_policy(tmp_path)
 
 
-def test_the_searched_space_is_what_training_tasks_span() -> None:
-    stream = np.random.default_rng(1)
-    basis = stream.normal(size=(3, 16))
-    z = stream.normal(size=(500, 3)) @ basis + 2.0
-    space = LatentSpace(z)
-    assert space.dimensions == 3
-    sample = space.z(stream.normal(size=(4000, 3)))
-    assert np.allclose(np.cov(sample.T), np.cov(z.T), atol=0.15 * np.abs(np.cov(z.T)).max())
-    assert LatentSpace(np.ones((10, 16))).dimensions == 0
-
-
-@pytest.mark.parametrize("bad", [{"iterations": 0}, {"budget": 0.0}, {"simulations": 1}, {"low_iterations": -1}])
+@pytest.mark.parametrize("bad", [{"iterations": -1}, {"budget": 0.0}, {"simulations": 1}, {"low_iterations": -1}])
 def test_numbers_that_make_no_training_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         small(**bad)

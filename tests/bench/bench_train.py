@@ -31,7 +31,7 @@ def run() -> dict[str, float]:
     meta = learner.learner("joint")
     with vector_factory(tasks.task("train", 0))(config.simulations) as vector:
         simulations = Simulations(vector, simulation_task, STEPS)
-        rollout = NetworkRollout(simulations, learner.controls, reveal=learner.reveals)
+        rollout = NetworkRollout(simulations, learner.controls, learner.prior(tasks))
         meta.iterate(tasks.sample, rollout)
         clock = simulations.clock = Clock()
         begun = time.perf_counter()
