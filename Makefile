@@ -14,10 +14,11 @@ export CCACHE_BASEDIR := $(CURDIR)
 
 PYTHON := .venv/bin/python
 
-.PHONY: help campaign test build lint bench fuzz clean setup system python ns3
+.PHONY: help campaign notebooks test build lint bench fuzz clean setup system python ns3
 
 help:
 	@echo 'make campaign  set up, build, run the campaign CAMPAIGN=$(CAMPAIGN); what is done already is not run again'
+	@echo 'make notebooks set up, build, and start Jupyter on this machine: figures, adaptation, one run down to TTIs'
 	@echo 'make test      set up, build, run every test: C++ (also under AddressSanitizer and UBSan) and Python'
 	@echo 'make build     set up and build build/bin/ran-slicing'
 	@echo 'make lint      check style and types: ruff, mypy, clang-format'
@@ -27,17 +28,22 @@ help:
 	@echo
 	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: paper-small, half an hour of runs on 2 cores;'
 	@echo '                       smoke: 2 minutes; scalability, ablation, paper: hours to days)'
-	@echo 'ARGS="..."             more arguments for the campaign'
+	@echo 'ARGS="..."             more arguments for the campaign, or for Jupyter'
 	@echo 'NS3_DIR=PREFIX         an ns-3 of your own             (default: ns-3 3.44, fetched)'
 
 campaign: build
 	.venv/bin/slicebridge campaign run $(CAMPAIGN) $(ARGS)
+
+# Loopback only; ARGS=--no-browser prints the address instead of opening it.
+notebooks: build
+	.venv/bin/jupyter lab --ip=127.0.0.1 --notebook-dir=results/notebooks $(ARGS)
 
 test: export ASAN_OPTIONS := strict_string_checks=1:detect_stack_use_after_return=1
 test: export UBSAN_OPTIONS := print_stacktrace=1
 # The program is built here: a test that does not find it must not skip itself.
 test: export SLICEBRIDGE_REQUIRE_BIN := 1
 test: setup
+	@tools/system-packages.sh browser || echo 'without a browser the test of the report will fail'
 	tools/build.sh build all -DCMAKE_BUILD_TYPE=Release
 	ctest --test-dir build --output-on-failure --no-tests=error -j "$$(nproc)"
 	tools/build.sh build-asan all -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSLICEBRIDGE_SANITIZE=ON

@@ -8,10 +8,9 @@ and the same input gives the same output.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,6 +70,11 @@ def iqm(scores: ArrayLike) -> Estimate:
     return Estimate(float(points["x"][0]), float(intervals["x"][0, 0]), float(intervals["x"][1, 0]))
 
 
+def mean(scores: ArrayLike) -> Estimate:
+    """Mean over seeds and tasks; whole seeds are resampled. scores: (seeds, tasks); with one seed no interval."""
+    return _over_seeds(_matrix(scores).mean(axis=1), lambda sample: sample.mean(axis=-1))
+
+
 def probability_of_improvement(scores: ArrayLike, baseline: ArrayLike) -> Estimate:
     """P(a run of the method is better than one of the baseline on the same task), mean over tasks; ties count half.
 
@@ -106,12 +110,12 @@ def gain(scores: ArrayLike, baseline: ArrayLike) -> Gain:
         raise ValueError(f"a gain is paired by seed and task; shapes are {ours.shape} and {theirs.shape}")
     by_seed = np.stack([ours.mean(axis=1), theirs.mean(axis=1)], axis=1)
 
-    def absolute(sample: Array) -> float:
-        return float(np.mean(sample[:, 0] - sample[:, 1]))
+    def absolute(sample: Array) -> Array:
+        difference: Array = (sample[..., 0] - sample[..., 1]).mean(axis=-1)
+        return difference
 
-    def percent(sample: Array) -> float:
-        reference = float(np.mean(sample[:, 1]))
-        return 100.0 * absolute(sample) / reference if reference != 0.0 else float("nan")
+    def percent(sample: Array) -> Array:
+        return 100.0 * _ratio(absolute(sample), sample[..., 1].mean(axis=-1))
 
     p_value = _sign_flip_p(by_seed[:, 0] - by_seed[:, 1])
     return Gain(_over_seeds(by_seed, absolute), _over_seeds(by_seed, percent), p_value)
@@ -175,22 +179,26 @@ def restricted_mean(times: list[AdaptationTime], horizon: float) -> float:
     return float(np.sum(np.diff(ends) * heights))
 
 
-def faster_adaptation(ours: list[AdaptationTime], theirs: list[AdaptationTime], horizon: float) -> Estimate:
-    """1 − T/T_b of restricted means, seeds paired: entry i of both lists is of seed i.
+def faster_adaptation(
+    ours: Sequence[Sequence[AdaptationTime]], theirs: Sequence[Sequence[AdaptationTime]], horizon: float
+) -> Estimate:
+    """1 − T/T_b of restricted means, seeds paired: entry i of both holds the times of seed i, one per task.
 
-    Raises `ValueError` if the lists are empty or of different length.
+    Whole seeds are resampled. Raises `ValueError` if there is no seed, the seeds differ in number, or a time is
+    censored before the horizon.
     """
     if not ours or len(ours) != len(theirs):
         raise ValueError(f"adaptation is compared seed by seed; there are {len(ours)} and {len(theirs)}")
+    if any(not time.reached and time.steps < horizon for seed in (*ours, *theirs) for time in seed):
+        raise ValueError(f"a time is censored before the horizon ({horizon:g})")
+    # Nothing is censored before the horizon, so the area under the survival curve is the mean of what is cut there.
+    cut = [[[min(time.steps, horizon) for time in seed] for seed in both] for both in (ours, theirs)]
+    means = np.array([[np.mean(seed) for seed in both] for both in cut])
 
-    def ratio(sample: Array) -> float:
-        chosen = sample[:, 0].astype(np.intp)
-        reference = restricted_mean([theirs[index] for index in chosen], horizon)
-        if reference == 0.0:
-            return float("nan")
-        return 1.0 - restricted_mean([ours[index] for index in chosen], horizon) / reference
+    def ratio(sample: Array) -> Array:
+        return 1.0 - _ratio(sample[..., 0].mean(axis=-1), sample[..., 1].mean(axis=-1))
 
-    return _over_seeds(np.arange(len(ours), dtype=np.float64)[:, np.newaxis], ratio)
+    return _over_seeds(means.T, ratio)
 
 
 def curve_mean(steps: ArrayLike, values: ArrayLike) -> float:
@@ -212,12 +220,15 @@ def regret_slope(utility: ArrayLike, reference: ArrayLike) -> Estimate:
     first = max(1, round(n_steps**0.1))
     at = np.unique(np.geomspace(first, n_steps, 50).astype(np.intp)) - 1
 
-    def slope(sample: Array) -> float:
-        mean = sample.mean(axis=0)[at]
+    x = np.log(at + 1.0)
+
+    def slope(sample: Array) -> Array:
+        mean = sample.mean(axis=-2)[..., at]
         kept = mean > 0.0
-        if np.count_nonzero(kept) < 3:
-            return float("nan")
-        return float(stats.linregress(np.log(at[kept] + 1.0), np.log(mean[kept])).slope)
+        y, n = np.log(np.where(kept, mean, 1.0)), kept.sum(axis=-1)
+        sum_x, sum_y, sum_xx, sum_xy = ((kept * part).sum(axis=-1) for part in (x, y, x * x, x * y))
+        # Ordinary least squares of all draws at once.
+        return np.where(n >= 3, _ratio(n * sum_xy - sum_x * sum_y, n * sum_xx - sum_x**2), np.nan)
 
     return _over_seeds(regret, slope)
 
@@ -231,18 +242,28 @@ def miss_ratio_bound(misses: int, packets: int, level: float = LEVEL) -> float:
     return float(result.proportion_ci(level, method="exact").high)
 
 
-def _over_seeds(values: Array, function: Any) -> Estimate:
-    """Percentile bootstrap over the first axis; the interval is NaN with fewer than two seeds."""
+def _over_seeds(values: Array, function: Callable[[Array], Array]) -> Estimate:
+    """Percentile bootstrap over the first axis; the interval is NaN with fewer than two seeds.
+
+    function: of values, or of many draws of them at once, (draws, *values.shape) to (draws,).
+    """
     point = float(function(values))
     if len(values) < 2:
         return Estimate(point, float("nan"), float("nan"))
     generator = np.random.default_rng(0)
     draws = generator.integers(len(values), size=(RESAMPLES, len(values)))
-    sampled = np.array([function(values[draw]) for draw in draws])
+    sampled = function(values[draws])
     if np.isnan(sampled).any():
         return Estimate(point, float("nan"), float("nan"))
     low, high = np.quantile(sampled, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0])
     return Estimate(point, float(low), float(high))
+
+
+def _ratio(numerator: Array, denominator: Array) -> Array:
+    """NaN where the denominator is 0."""
+    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    out: Array = np.full(np.broadcast(numerator, denominator).shape, np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator != 0.0)
 
 
 def _sign_flip_p(differences: Array) -> float:

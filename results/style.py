@@ -15,13 +15,16 @@ from matplotlib.figure import Figure
 
 P = ParamSpec("P")
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
-"""Colour-blind safe palette (Okabe and Ito 2008)."""
+METHOD_COLOURS = (
+    *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"),
+    *("#882255", "#999933", "#332288"),
+)
+"""Colour-blind safe: Okabe and Ito (2008) without their yellow, which is not seen on white, then Tol's "muted"."""
 
 SLICE_COLOURS = ("#4477AA", "#EE6677", "#CCBB44", "#228833", "#AA3377", "#66CCEE", "#BBBBBB", "#222222")
 """Colour-blind safe palette (Tol, "bright"): slices never share a colour with methods."""
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1)), "-.", ":", "--")
 CAPTION_COLOUR = "#444444"
 CAPTION_CHARACTERS_PER_INCH = 17
@@ -68,8 +71,12 @@ class SeriesStyle:
 
 def series_styles(names: Sequence[str]) -> dict[str, SeriesStyle]:
     """A style per name, by its place, so that a method looks the same in every figure."""
+    colours = len(METHOD_COLOURS)
     return {
-        name: SeriesStyle(OKABE_ITO[i % len(OKABE_ITO)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)])
+        # A colour that comes again does so with another marker and another dash.
+        name: SeriesStyle(
+            METHOD_COLOURS[i % colours], MARKERS[(i + i // colours) % len(MARKERS)], DASHES[i % len(DASHES)]
+        )
         for i, name in enumerate(names)
     }
 
@@ -102,5 +109,6 @@ def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def caption(figure: Figure, text: str) -> None:
     """A sentence or two below the figure: what is shown, n, and what the bars mean."""
-    lines = textwrap.fill(text, int(figure.get_figwidth() * CAPTION_CHARACTERS_PER_INCH))
+    unbroken = text.replace(" %", "\u00a0%").replace("n = ", "n\u00a0=\u00a0")
+    lines = textwrap.fill(unbroken, int(figure.get_figwidth() * CAPTION_CHARACTERS_PER_INCH))
     figure.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color=CAPTION_COLOUR)

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Summary tables, as data and as text."""
+"""Summary tables, as data; results.cells has them for people."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
+from results.claims import claims
 from results.load import CampaignResults
-from results.metrics import relative_gain
+from results.metrics import delay_ccdf, relative_gain
+from results.statistics import mean
 
 
 def summary(results: CampaignResults) -> pl.DataFrame:
@@ -71,115 +72,78 @@ def _with_gains(table: pl.DataFrame, baseline: str) -> pl.DataFrame:
     )
 
 
-def method_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
-    """`by_method` for people: headings and rows of text."""
-    several = len(results.axes.rans) > 1
-    headings = [*(["RAN"] if several else []), "method", "U", "seeds low – high", "U − baseline", "gain"]
-    headings += [f"QoS {name}" for name in results.axes.slices] + ["goodput Mbit/s", "PRBs used"]
-    rows = []
-    for row in by_method(results).iter_rows(named=True):
-        gain = "" if row["gain_percent"] is None else _signed(row["gain_percent"], 1, " %")
-        difference = "" if row["difference"] is None else _signed(row["difference"], 3)
-        rows.append(
-            [
-                *([results.axes.rans[row["ran"]]] if several else []),
-                results.axes.methods[row["method"]],
-                _number(row["efficiency"], 3),
-                f"{_number(row['efficiency_low'], 3)} – {_number(row['efficiency_high'], 3)}",
-                difference,
-                gain,
-                *(_percent(row[f"qos {name}"], 1) for name in results.axes.slices),
-                _number(row["goodput_mbps"], 2),
-                _percent(row["prb_share"], 1),
-            ]
-        )
-    return headings, rows
-
-
-def _signed(value: float, digits: int, unit: str = "") -> str:
-    """With a sign, unless it rounds to 0; a dash for NaN."""
-    if math.isnan(value):
-        return "–"
-    rounded = round(value, digits)
-    return (f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}") + unit
-
-
-def condition_cells(results: CampaignResults) -> tuple[list[str], list[list[str]]]:
-    """Means over seeds per RAN, size, mix, slice and method for people: headings and rows of text."""
-    headings = [
-        "RAN",
-        "size",
-        "mix",
-        "slice",
-        "method",
-        "seeds",
-        "QoS",
-        "in time",
-        "lost",
-        "p50",
-        "p95",
-        "p99",
-        "p99.9",
-    ]
-    headings += ["goodput / offered Mbit/s", "PRBs", "Jain"]
+def by_condition(results: CampaignResults) -> pl.DataFrame:
+    """Means over seeds per RAN, size, mix, slice and method, and n, the number of seeds."""
     keys = ["ran", "size", "mix", "slice", "method"]
-    means = summary(results).group_by(keys, maintain_order=True).agg(pl.len().alias("n"), pl.exclude(*keys).mean())
+    return summary(results).group_by(keys, maintain_order=True).agg(pl.len().alias("n"), pl.exclude(*keys).mean())
+
+
+def tasks(results: CampaignResults) -> pl.DataFrame:
+    """The held-out tasks of adaptation: track, task, size, cells, ues."""
+    columns = ["track", "task", "size", "cells", "ues"]
+    return results.adaptation.select(columns).unique().sort("track", "ues", "task")
+
+
+def cost(results: CampaignResults) -> pl.DataFrame:
+    """Per kind of run and method: runs planned, runs done, and hours of the finished ones (elapsed, added up)."""
+    plan = results.plan.group_by("kind", "method", maintain_order=True)
+    return plan.agg(
+        pl.len().alias("planned"), pl.col("done").sum().alias("done"), (pl.col("wall_s").sum() / 3600).alias("hours")
+    )
+
+
+def scalability(results: CampaignResults) -> pl.DataFrame:
+    """U of evaluations by ran, cells, ues and method: n_seeds, efficiency, low, high (95 % over seeds)."""
+    places = ["ran", "cells", "ues", "method"]
+    seeds = results.runs.group_by(*places, "seed").agg(pl.col("efficiency").mean())
     rows = []
-    for at in results.axes.conditions:
-        place = [results.axes.rans[at.ran], results.axes.sizes[at.size], results.axes.mixes[at.mix]]
-        for name in results.axes.slices:
-            for row in means.filter(at.here & (pl.col("slice") == name)).iter_rows(named=True):
-                rows.append([*place, name, *_condition_row(results, row)])
-    return headings, rows
+    for key, group in sorted(seeds.group_by(places)):
+        estimate = mean(group["efficiency"].to_numpy()[:, None])
+        rows.append((*key, len(group), estimate.value, estimate.low, estimate.high))
+    kinds: dict[str, Any] = {"ran": pl.String, "cells": pl.Int64, "ues": pl.Int64, "method": pl.String}
+    kinds |= {"n_seeds": pl.Int64, "efficiency": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+    return pl.DataFrame(rows, kinds, orient="row")
 
 
-def _condition_row(results: CampaignResults, row: dict[str, float]) -> list[str]:
-    delays = [_delay(row[f"delay_{level}_ms"]) for level in ("p50", "p95", "p99", "p999")]
-    return [
-        results.axes.methods[str(row["method"])],
-        str(row["n"]),
-        _percent(row["qos"], 1),
-        _percent(row["in_time"], 2),
-        _percent(row["loss"], 2),
-        *delays,
-        f"{_number(row['goodput_mbps'], 2)} / {_number(row['offered_mbps'], 2)}",
-        _percent(row["prb_share"], 1),
-        _number(row["jain"], 3),
-    ]
+def simulator_speed(results: CampaignResults) -> pl.DataFrame:
+    """Simulated over elapsed time of evaluations by ran, cells and ues: n, speed (median), low, high (quartiles)."""
+    speed = pl.col("simulated_s") / pl.col("wall_s")
+    known = results.runs.filter(pl.col("wall_s") > 0.0)
+    return (
+        known.group_by("ran", "cells", "ues")
+        .agg(
+            pl.len().alias("n"),
+            speed.median().alias("speed"),
+            speed.quantile(0.25, "linear").alias("low"),
+            speed.quantile(0.75, "linear").alias("high"),
+        )
+        .sort("ran", "cells", "ues")
+    )
 
 
-def _number(value: float, digits: int) -> str:
-    """A dash for NaN, where the metric does not apply."""
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+def pooled_ccdf(results: CampaignResults) -> pl.DataFrame:
+    """Part of packets later than a delay, all seeds together: method, ran, size, mix, slice, delay_ms, later."""
+    keys = ["method", "ran", "size", "mix", "slice"]
+    parts = []
+    for key, runs in results.delays.group_by(keys, maintain_order=True):
+        columns = [pl.lit(value).alias(name) for name, value in zip(keys, key, strict=True)]
+        parts.append(delay_ccdf([runs.select("delay_ms", "count")]).with_columns(columns))
+    return pl.concat(parts) if parts else pl.DataFrame()
 
 
-def _percent(part: float, digits: int) -> str:
-    """A part of 1 in per cent; a dash where the metric does not apply."""
-    return "–" if math.isnan(part) else f"{100 * part:.{digits}f} %"
-
-
-def _delay(milliseconds: float) -> str:
-    if math.isnan(milliseconds):
-        return "–"
-    if math.isinf(milliseconds):
-        return "never"
-    return f"{milliseconds:.1f} ms" if milliseconds < 100 else f"{milliseconds:.0f} ms"
-
-
-def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in plain text; the first column to the left, the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "  ".join(padded).rstrip()
-
-    return "\n".join([line(headings), "  ".join("─" * width for width in widths), *map(line, rows)])
-
-
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The same in Markdown."""
-    lines = ["| " + " | ".join(headings) + " |", "|" + " --- |" + " ---: |" * (len(headings) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+def claim_table(results: CampaignResults) -> pl.DataFrame:
+    """Every comparison of every claim: claim, paper, baseline, kind, aspect, value, low, high, unit, n_seeds, n_tasks,
+    p_holm, verdict, why; a row without a baseline holds the verdict on the whole claim."""
+    rows: list[dict[str, object]] = []
+    for claim in claims(results):
+        rows.append({"claim": claim.name, "paper": claim.paper, "verdict": str(claim.verdict), "why": claim.why})
+        for one in claim.comparisons:
+            estimate = {"value": one.estimate.value, "low": one.estimate.low, "high": one.estimate.high}
+            counts = {"n_seeds": one.n_seeds, "n_tasks": one.n_tasks, "p_holm": one.p_holm}
+            verdict = {"verdict": str(one.verdict), "why": one.why}
+            place = {"claim": claim.name, "baseline": one.baseline, "kind": one.kind, "aspect": one.aspect}
+            rows.append({**place, **estimate, "unit": claim.unit, **counts, **verdict})
+    text = ("claim", "paper", "baseline", "kind", "aspect", "unit", "verdict", "why")
+    columns = ("claim", "paper", "baseline", "kind", "aspect", "value", "low", "high", "unit", "n_seeds", "n_tasks")
+    kinds = {name: pl.String if name in text else pl.Float64 for name in (*columns, "p_holm", "verdict", "why")}
+    return pl.DataFrame(rows, schema=kinds | {"n_seeds": pl.Int64, "n_tasks": pl.Int64})

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Installs, by apt, the system packages that a part of the set-up needs: only those that are missing.
 #
-#   tools/system-packages.sh build|python|fuzz|check
+#   tools/system-packages.sh build|python|fuzz|browser|check
 #
 # build   compiler, CMake, Ninja and C++ libraries
 # fuzz    Clang with libFuzzer
 # python  Python 3.11 or later that can make virtual environments
+# browser Chromium and its driver, for the test that opens the report
 # check   installs nothing; prints the packages that build and python lack, one a line
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -59,6 +60,12 @@ missing_fuzz()
     fi
 }
 
+missing_browser()
+{
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+    command -v chromedriver >/dev/null || echo chromium-driver
+}
+
 install()
 {
     local -a command=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
@@ -86,8 +93,9 @@ missing()
         build) missing_tools; missing_headers ;;
         python) missing_python ;;
         fuzz) missing_fuzz ;;
+        browser) missing_browser ;;
         check) missing build; missing python ;;
-        *) die "usage: tools/system-packages.sh build|python|fuzz|check" ;;
+        *) die "usage: tools/system-packages.sh build|python|fuzz|browser|check" ;;
     esac
 }
 

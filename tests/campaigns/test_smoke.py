@@ -11,10 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import polars as pl
 import pytest
+from nbclient import NotebookClient
 
 DEADLINE_S = 500.0
+
+NOTEBOOKS = Path(__file__).parents[2] / "results/notebooks"
+NOTEBOOK_S = 120
+"""Longest time for one cell of a notebook."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("simulation_program"), pytest.mark.timeout(1500)]
 
@@ -51,8 +57,9 @@ def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
     assert len(list(campaign.glob("runs/*/manifest.json"))) == 56
     assert list(campaign.glob("tmp/*")) == []
     assert list(campaign.glob("failed/*")) == []
-    assert {path.stem for path in campaign.glob("figures/*.png")} == {
-        "qos", "efficiency", "delay", "throughput", "prb_shares", "learning",
+    assert {path.stem for path in campaign.glob("figures/*.png")} >= {
+        "qos", "efficiency", "delay", "throughput", "fairness", "prb_shares", "compute_shares", "power_shares",
+        "learning", "speed", "gains", "adaptation", "regret", "task_weights", "td_variance",
     }  # fmt: skip
     assert "hardly trained" in (campaign / "report.html").read_text(encoding="utf-8")
     table = pl.read_csv(campaign / "summary.csv")
@@ -61,6 +68,16 @@ def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
     assert table["efficiency"].is_between(0.0, 1.0).all()
     assert (table["goodput_mbps"] > 0.0).all()
     assert (table["delay_p50_ms"].is_between(0.5, 500.0)).all()
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebook_executes(campaign: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLICEBRIDGE_CAMPAIGN", str(campaign))
+    book = nbformat.read(path, as_version=4)
+    executed = NotebookClient(book, timeout=NOTEBOOK_S, resources={"metadata": {"path": str(path.parent)}}).execute()
+    kinds = [kind for cell in executed.cells for output in cell.get("outputs", ()) for kind in output.get("data", ())]
+    if path.stem != "04_ablations":  # `ablation` fills its figures
+        assert "image/png" in kinds
 
 
 def test_next_time_nothing_runs(campaign: Path) -> None:

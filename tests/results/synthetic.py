@@ -90,6 +90,8 @@ def _slice_rows(name: str, k: int, ues: int, method: int, random: np.random.Gene
         values = {
             "x.prb_used_ratio": share,
             "x.power_used_ratio": share,
+            "x.compute_used_ratio": 0.8 * share,
+            "x.ues": float(ues),
             "x.goodput_kbps": 900.0 * ues,
             "x.offered_kbps": 1000.0 * ues,
             "x.packets_delivered": 100.0,

@@ -19,12 +19,20 @@ from click.testing import CliRunner
 from matplotlib.axis import Axis
 from matplotlib.transforms import Bbox
 
+from results import catalogue
+from results.cells import condition_cells
 from results.cli import report
 from results.figures import delay_ccdf
 from results.load import CampaignResults, ResultsError, load_campaign_results
-from results.report import pictures, write_report
-from results.tables import by_method, condition_cells, summary
+from results.report import write_report
+from results.tables import by_method, summary
 from tests.results.synthetic import METHODS, MIXES, SIZES, SLICES, write_campaign
+
+EVALUATED = (
+    "qos", "efficiency", "delay", "throughput", "fairness", "prb_shares", "compute_shares", "power_shares", "learning",
+    "speed",
+)  # fmt: skip
+"""Figures that evaluations and trainings fill."""
 
 
 @pytest.fixture(scope="module")
@@ -100,14 +108,21 @@ def test_by_method_averages_conditions_then_seeds(results: CampaignResults) -> N
 
 
 def test_figures_are_drawn_without_a_warning(results: CampaignResults, tmp_path: Path) -> None:
-    shown = pictures(results)
-    assert {picture.name for picture in shown} == {"qos", "efficiency", "delay", "throughput", "prb_shares", "learning"}
-    for picture in shown:
+    filled = [name for name in catalogue.EXHIBITS if len(catalogue.data_of(results, name))]
+    assert sorted(filled) == sorted(EVALUATED)
+    for name in filled:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            picture.draw().savefig(tmp_path / f"{picture.name}.png")
-        image = plt.imread(tmp_path / f"{picture.name}.png")
+            catalogue.draw(results, name).savefig(tmp_path / f"{name}.png", dpi=60)
+        image = plt.imread(tmp_path / f"{name}.png")
         assert image.std() > 0.02, "nothing is drawn"
+
+
+def test_figure_without_data_is_refused_and_names_what_fills_it(results: CampaignResults) -> None:
+    with pytest.raises(ResultsError, match=r"figure ablations: made-up has no data for it; it takes .*`ablation`"):
+        catalogue.draw(results, "ablations")
+    with pytest.raises(ResultsError, match="figure nonsense: must be one of gains, "):
+        catalogue.draw(results, "nonsense")
 
 
 def tick_labels(axis: Axis) -> list[Bbox]:
@@ -136,20 +151,20 @@ def test_text_in_figures_does_not_overlap_or_leave_the_page(results: CampaignRes
     if conditions == 1:
         axes = replace(results.axes, sizes={"small": "6 UEs"}, mixes={"heavy": "heavy"})
         results = replace(results, axes=axes)
-    for picture in pictures(results):
-        figure = picture.draw()
+    for name in EVALUATED:
+        figure = catalogue.draw(results, name)
         figure.canvas.draw()
         page = figure.bbox
         title = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
         note = figure._supxlabel.get_window_extent()  # type: ignore[attr-defined]
         assert page.x0 <= note.x0
-        assert note.x1 <= page.x1, picture.name
+        assert note.x1 <= page.x1, name
         for legend in figure.legends:
-            assert not title.overlaps(legend.get_window_extent()), picture.name
-        for panel in figure.axes:
+            assert not title.overlaps(legend.get_window_extent()), name
+        for panel in (panel for panel in figure.axes if panel.get_visible()):
             box = panel.get_tightbbox()
             assert box is not None
-            assert not box.overlaps(note), picture.name
+            assert not box.overlaps(note), name
             assert box.y1 <= page.y1
 
 
@@ -172,14 +187,16 @@ def test_report_is_self_contained_and_its_links_lead_somewhere(copy: Path) -> No
     assert str(copy / "report.html") in text
     page = _Page()
     page.feed((copy / "report.html").read_text(encoding="utf-8"))
-    assert len(page.images) == 6
-    assert all(image.startswith("data:image/png;base64,") for image in page.images)
+    assert len([image for image in page.images if image]) == len(EVALUATED)
+    assert all(image.startswith("data:image/png;base64,") for image in page.images if image)
     for link in page.links:
         assert link[1:] in page.ids if link.startswith("#") else (copy / link).is_file(), link
     markdown = (copy / "report.md").read_text(encoding="utf-8")
     for image in re.findall(r"!\[.*?\]\((.*?)\)", markdown):
         assert (copy / image).is_file()
-    assert "short training of 5000 decisions" in markdown
+    assert "ppo: steps 5000" in markdown
+    assert "The paper's definition is unavailable; ours differs." in markdown
+    assert "It takes variants of the learner: `ablation` has them." in markdown
     assert len(pl.read_csv(copy / "summary.csv")) == len(METHODS) * len(SIZES) * len(MIXES) * 2 * len(SLICES)
 
 
@@ -206,16 +223,6 @@ def test_nothing_in_common_leaves_a_report(tmp_path: Path) -> None:
     assert by_method(load_campaign_results(tmp_path)).is_empty()
 
 
-def test_training_that_does_not_count_in_decisions_has_a_note(copy: Path) -> None:
-    path = copy / "campaign.json"
-    recorded = json.loads(path.read_text())
-    for method in recorded["campaign"]["methods"]:
-        if method["train"]:
-            method["train"] = {"algorithm": "meta-hrl", "budget": 1.0}
-    path.write_text(json.dumps(recorded))
-    assert "short training by meta-hrl per seed" in write_report(copy)
-
-
 def test_failed_run_is_missing(copy: Path) -> None:
     (copy / "runs" / "static-small-heavy-s1" / "manifest.json").write_text(json.dumps({"exit_code": 1}))
     assert load_campaign_results(copy).missing == ["static-small-heavy-s1"]
@@ -233,19 +240,26 @@ def test_truncated_run_is_missing(copy: Path) -> None:
 
 @pytest.mark.parametrize("name", ["kpm.parquet", "packets.parquet", "scenario.json"])
 @pytest.mark.parametrize("damage", ["garbage", "gone"])
-def test_damaged_run_is_named(copy: Path, name: str, damage: str) -> None:
+def test_damaged_run_is_named_and_the_rest_is_shown(copy: Path, name: str, damage: str) -> None:
     path = copy / "runs" / "static-small-heavy-s1" / name
     path.write_bytes(path.read_bytes()[:-100])
     if damage == "gone":
         path.unlink()
-    with pytest.raises(ResultsError, match=r"runs/static-small-heavy-s1: cannot be used: "):
-        write_report(copy)
+    results = load_campaign_results(copy)
+    [line] = results.unusable
+    assert line.startswith("runs/static-small-heavy-s1: ")
+    assert len(results.runs) == len(METHODS) * len(SIZES) * len(MIXES) * 2 - 1
 
 
-def test_damaged_training_is_named(copy: Path) -> None:
+def test_report_names_what_cannot_be_used(copy: Path) -> None:
     (copy / "runs" / "train-ppo-s1" / "learning_curve.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ResultsError, match=r"runs/train-ppo-s1: cannot be used: "):
-        write_report(copy)
+    path = copy / "runs" / "static-small-heavy-s1" / "kpm.parquet"
+    pl.read_parquet(path).filter(pl.col("ue").is_null()).write_parquet(path)
+    text = write_report(copy)
+    assert "2 finished runs cannot be used and are left out" in text
+    assert "runs/train-ppo-s1: " in text
+    assert re.search(r"runs/static-small-heavy-s1: .*no rows of UEs", text)
+    assert "static" in by_method(load_campaign_results(copy))["method"]
 
 
 @pytest.mark.parametrize("key", ["name", "campaign", "jobs"])
@@ -254,13 +268,6 @@ def test_campaign_file_that_lacks_a_key_is_named(copy: Path, key: str) -> None:
     del recorded[key]
     (copy / "campaign.json").write_text(json.dumps(recorded))
     with pytest.raises(ResultsError, match=rf"campaign\.json: cannot be used: KeyError: '{key}'"):
-        write_report(copy)
-
-
-def test_run_without_ues_is_named(copy: Path) -> None:
-    path = copy / "runs" / "static-small-heavy-s1" / "kpm.parquet"
-    pl.read_parquet(path).filter(pl.col("ue").is_null()).write_parquet(path)
-    with pytest.raises(ResultsError, match=r"static-small-heavy-s1/kpm\.parquet: no rows of UEs"):
         write_report(copy)
 
 
@@ -273,10 +280,16 @@ def test_method_that_never_finished_leaves_the_others(copy: Path) -> None:
     assert table["gain_percent"].to_list() == [None] * 3
 
 
-def test_empty_campaign(copy: Path) -> None:
+def test_empty_campaign_has_a_report_that_says_so(copy: Path) -> None:
     shutil.rmtree(copy / "runs")
-    with pytest.raises(ResultsError, match="no evaluation has finished yet; 34 runs are planned"):
-        write_report(copy)
+    text = write_report(copy)
+    assert "34 of 34 runs are missing" in text
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    assert "No evaluation and no adaptation has finished yet." in page
+    assert "none has finished of max-weight, ppo, proportional, static" in page
+    assert "<figure>" not in page
+    for name in catalogue.DATA:
+        catalogue.data_of(load_campaign_results(copy), name)
 
 
 def test_no_campaign(tmp_path: Path) -> None:
@@ -296,3 +309,27 @@ def test_command_writes_the_report_anew(copy: Path) -> None:
     assert (copy / "report.html").is_file()
     with pytest.raises(ResultsError, match="no campaign is here"):
         CliRunner().invoke(report, ["nothing", "--out", str(copy.parent)], catch_exceptions=False)
+
+
+def test_command_exports_the_data_of_any_figure(copy: Path) -> None:
+    for name in ("qos", "claims", "gains", "summary"):
+        done = CliRunner().invoke(report, [str(copy), "--data", name])
+        assert done.exit_code == 0, done.output
+        exported = pl.read_csv(done.output.encode())
+        assert exported.columns == catalogue.data_of(load_campaign_results(copy), name).columns
+    assert not (copy / "report.html").exists()
+    listed = CliRunner().invoke(report, [str(copy), "--list"]).output
+    assert [line.split()[0] for line in listed.splitlines()] == list(catalogue.DATA)
+    with pytest.raises(ResultsError, match="--data nonsense: must be one of claims, "):
+        CliRunner().invoke(report, [str(copy), "--data", "nonsense"], catch_exceptions=False)
+
+
+def test_numbers_of_the_report_are_what_its_commands_give(copy: Path) -> None:
+    write_report(copy)
+    markdown = (copy / "report.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"`slicebridge report (\S+) --data (\w+)`", markdown))
+    assert {name for _, name in commands} >= {*EVALUATED, "methods", "conditions", "claims", "cost"}
+    root, _ = next(iter(commands))
+    table = pl.read_csv(CliRunner().invoke(report, [root, "--data", "methods"]).output.encode())
+    for value in table["efficiency"]:
+        assert f"| {value:.3f} |" in markdown

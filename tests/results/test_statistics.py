@@ -151,11 +151,12 @@ class TestAdaptation:
         assert s.restricted_mean([AdaptationTime(30.0, False)] * 3, 30.0) == pytest.approx(30.0)
 
     def test_forty_percent_faster(self) -> None:
-        ours = [AdaptationTime(0.6 * time.steps, True) for time in REACHED]
-        found = s.faster_adaptation(ours, REACHED, 100.0)
+        ours = [[AdaptationTime(0.6 * time.steps, True)] for time in REACHED]
+        theirs = [[time] for time in REACHED]
+        found = s.faster_adaptation(ours, theirs, 100.0)
         assert (found.value, found.low, found.high) == pytest.approx((0.4, 0.4, 0.4))
         with pytest.raises(ValueError, match="seed by seed"):
-            s.faster_adaptation(ours, REACHED[:2], 100.0)
+            s.faster_adaptation(ours, theirs[:2], 100.0)
 
     def test_curve_mean(self) -> None:
         assert s.curve_mean([0, 1, 3], [0.0, 1.0, 1.0]) == pytest.approx(2.5 / 3)
