@@ -270,8 +270,12 @@ class Episode:
                 observation = self.conclude()
         if not self._slots:
             raise ProtocolError("the simulation reports no slots")
+        return joined(self.take_slots(), observation)
+
+    def take_slots(self) -> list[SlotReport]:
+        """Reports on slots that have arrived, for whoever waits by `wait` or `advance`."""
         reports, self._slots = self._slots, []
-        return joined(reports, observation)
+        return reports
 
     def fork(self, directory: Path | None, timeout_s: float) -> Episode:
         """A copy of the simulation, which waits for the same answer as it does.

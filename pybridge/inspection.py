@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pybridge.process import Program
     from pybridge.recording import Recorder
     from pybridge.remote import Remote
+    from pybridge.slots import SlotReport
     from pybridge.tables import Level
 
 _log = logging.getLogger(__name__)
@@ -56,8 +57,11 @@ class Inspection:
 
         def step(self, action: Action | None = None) -> Observation: ...
 
-    def _begin_inspection(self, record: Path | str | None, history: int, built_in: str | None) -> None:
+    def _begin_inspection(
+        self, record: Path | str | None, history: int, built_in: str | None, *, slots: bool = False
+    ) -> None:
         self._record = None if record is None else Path(record)
+        self._records_slots = slots and record is not None
         self._recordings = 0
         self._recorder: Recorder | None = None
         self._built_in = built_in
@@ -183,6 +187,12 @@ class Inspection:
             if observation.last:
                 self._end_recording("complete")
 
+    def _note_slots(self, reports: Sequence[SlotReport]) -> None:
+        """The simulation has told of slots. Raises `RecordingError`."""
+        if self._recorder is not None:
+            for report in reports:
+                self._recorder.slots(report)
+
     def _recording_path(self, path: Path) -> Path:
         return path if self._recordings == 0 else path.with_name(f"{path.stem}-episode-{self._recordings}{path.suffix}")
 
@@ -205,7 +215,7 @@ class Inspection:
         """This is a shallow copy of a session whose simulation was forked: nothing may be shared with it."""
         self._history = deque(self._history, maxlen=self._history.maxlen)
         self._held = None if self._held is None else self._held.copy()
-        self._record, self._recorder = None, None
+        self._record, self._recorder, self._records_slots = None, None, False
 
 
 def _first_line(error: BaseException) -> str:

@@ -77,6 +77,12 @@ def chosen_program(command: Sequence[str | Path] | None, options: Sequence[str] 
     return Program((*parts, *options), fork=command is None)
 
 
+def program_options(ns_log: Sequence[str], pcap_dir: Path | str | None) -> list[str]:
+    """Options of the simulation program: ns-3 log components to turn on, and where packets are captured to."""
+    options = [part for name in ns_log for part in ("--log", name)]
+    return options if pcap_dir is None else [*options, "--pcap", str(Path(pcap_dir).absolute())]
+
+
 SIGNAL_BASE = 128
 """Exit code of a simulation that was ended by signal n, less n."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,16 @@ Progress = Callable[[float], None]
 """Is told the simulated time since the end of warm-up, in seconds."""
 
 
-def run_built_in(scenario_file: Path, policy: str, out: Path, progress: Progress) -> None:
+def run_built_in(scenario_file: Path, policy: str, out: Path, progress: Progress, options: Sequence[str] = ()) -> None:
     """Simulate under a built-in policy; records and log.txt go to `out`, which exists.
+
+    options: further ones of the program, e.g. ["--log", "LteRlcUm=info"].
 
     Raises `SimulationFailed` if the program refuses or fails, `SimulationDied` if a signal ended it,
     `SimulationTimeout` if it hangs (stopped, or blocked for `SILENCE_S`).
     """
     command = [str(find_binary()), "--scenario", str(scenario_file), "--policy", policy, "--out", str(out)]
+    command += options
     process = SimulationProcess(command, out / "log.txt", {})
     try:
         code = _await_end(process, out / "slices.raw", progress)

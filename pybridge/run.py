@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import json
 import os
 import shutil
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import polars as pl
 from pybridge import manifest as manifests
 from pybridge.errors import SliceBridgeError
 from pybridge.policies import ArrayPolicy, Policy, ResolvedPolicy, call_user_code, resolve_policy
-from pybridge.process import find_binary
+from pybridge.process import find_binary, program_options
 from pybridge.program import Progress, program_schema, run_built_in
 from pybridge.records import controls_table, kpm_table, packets_table, write_parquet
 from pybridge.scenario import Scenario, load_scenario
@@ -41,6 +42,21 @@ class RunFailed(SliceBridgeError):
         super().__init__(message)
         self.folder = folder
         self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Aids:
+    """What helps to look into a simulation, besides its results; parameters of `Session`."""
+
+    record: str | Path | None = None
+    record_slots: bool = False
+    ns_log: tuple[str, ...] = ()
+    pcap_dir: str | Path | None = None
+    gdb: bool = False
+
+    def session_options(self) -> dict[str, Any]:
+        """By name."""
+        return dataclasses.asdict(self)
 
 
 @dataclass(frozen=True)
@@ -71,13 +87,18 @@ def run(
     out: str | Path,
     *,
     record: str | Path | None = None,
+    slots: bool = False,
+    ns_log: Sequence[str] = (),
+    pcap_dir: str | Path | None = None,
+    gdb: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Simulate `scenario` under `policy` and write the results to the directory `out`.
 
     scenario: a `Scenario`, a file, or the name of a shipped one. policy: see `resolve_policy`. seed: ns-3 RngRun in
     place of the scenario's own. record: file that all that is seen and decided goes to (docs/recording.md), also when
-    the run fails. progress: is told the simulated seconds since the end of warm-up.
+    the run fails. slots: the recording has every grant of every slot, too. ns_log, pcap_dir, gdb: as for `Session`;
+    what is logged is in log.txt. progress: is told the simulated seconds since the end of warm-up.
 
     `out` must not exist or be empty, and be neither the current directory nor a mount point. It appears, complete,
     when the run has ended well. A run that fails leaves `out.failed` with its log, replacing an older one; one that is
@@ -90,11 +111,14 @@ def run(
         resolved = resolved.with_seed(seed)
     chosen, target = resolve_policy(policy), Path(out)
     find_binary()
+    aids = Aids(record, slots, tuple(ns_log), pcap_dir, gdb)
+    for place, what in ((record, "a recording"), (pcap_dir, "a directory of captures")):
+        _refuse_inside(target, place, what)
     with _work_folder(target) as work:
         described = manifests.describe_run(resolved, chosen, target)
         begin = time.monotonic()
         (work / "scenario.json").write_text(resolved.resolved_json() + "\n", encoding="utf-8")
-        schema = _simulate(resolved, chosen, work, record, progress or (lambda _: None))
+        schema = _simulate(resolved, chosen, work, aids, progress or (lambda _: None))
         _convert(work, schema)
         described |= {
             "ended": manifests.now_text(),
@@ -107,24 +131,23 @@ def run(
     return RunResult(target, described)
 
 
-def _simulate(
-    scenario: Scenario, policy: ResolvedPolicy, work: Path, record: str | Path | None, progress: Progress
-) -> Schema:
-    if policy.kind == "built-in" and record is not None:
-        return _watch(scenario, policy.name, work, record, progress)
+def _simulate(scenario: Scenario, policy: ResolvedPolicy, work: Path, aids: Aids, progress: Progress) -> Schema:
+    if policy.kind == "built-in" and (aids.record is not None or aids.gdb):
+        return _watch(scenario, policy.name, work, aids, progress)
     if policy.kind == "built-in":
         schema = parse_schema(json.dumps(program_schema(scenario)))
-        run_built_in(work / "scenario.json", policy.name, work, progress)
+        options = program_options(aids.ns_log, aids.pcap_dir)
+        run_built_in(work / "scenario.json", policy.name, work, progress, options)
         return schema
     if policy.agent is not None:
-        return _drive(scenario, policy, policy.agent, work, record, progress)
+        return _drive(scenario, policy, policy.agent, work, aids, progress)
     assert policy.trained is not None
-    return _drive_trained(scenario, policy.trained, work, record, progress)
+    return _drive_trained(scenario, policy.trained, work, aids, progress)
 
 
-def _watch(scenario: Scenario, policy: str, work: Path, record: str | Path, progress: Progress) -> Schema:
-    """A built-in policy, with what it sees and decides recorded by this process."""
-    with Session(scenario, policy=policy, out_dir=work, record=record, history=0) as session:
+def _watch(scenario: Scenario, policy: str, work: Path, aids: Aids, progress: Progress) -> Schema:
+    """A built-in policy, with what it sees and decides told to this process."""
+    with Session(scenario, policy=policy, out_dir=work, history=0, **aids.session_options()) as session:
         observation = session.reset()
         unused = session.action()
         while not observation.last:
@@ -135,16 +158,11 @@ def _watch(scenario: Scenario, policy: str, work: Path, record: str | Path, prog
 
 
 def _drive(
-    scenario: Scenario,
-    policy: ResolvedPolicy,
-    agent: Policy,
-    work: Path,
-    record: str | Path | None,
-    progress: Progress,
+    scenario: Scenario, policy: ResolvedPolicy, agent: Policy, work: Path, aids: Aids, progress: Progress
 ) -> Schema:
     """Steps a simulation by a user's policy in this process."""
     name = policy.name
-    with Session(scenario, levels=policy.levels, out_dir=work, record=record, history=0) as session:
+    with Session(scenario, levels=policy.levels, out_dir=work, history=0, **aids.session_options()) as session:
         observation = session.reset()
         call_user_code(f"policy `{name}` failed in reset()", agent.reset, session.schema, scenario)
         while not observation.last:
@@ -154,13 +172,18 @@ def _drive(
         return session.schema
 
 
-def _drive_trained(
-    scenario: Scenario, trained: ArrayPolicy, work: Path, record: str | Path | None, progress: Progress
-) -> Schema:
+def _drive_trained(scenario: Scenario, trained: ArrayPolicy, work: Path, aids: Aids, progress: Progress) -> Schema:
     """Steps a simulation by a policy that was trained on `SliceEnv`."""
     from pybridge.envs import SliceEnv
 
-    env = SliceEnv(scenario, controls=getattr(trained, "controls", "shares"), out_dir=work, record=record)
+    options = aids.session_options()
+    env = SliceEnv(
+        scenario,
+        controls=getattr(trained, "controls", "shares"),
+        out_dir=work,
+        record=options.pop("record"),
+        session_options=options,
+    )
     try:
         trained.check_spaces(env.observation_space, env.action_space)
         low_policy = getattr(trained, "low_policy", None)
@@ -210,6 +233,12 @@ def _work_folder(out: Path) -> Iterator[Path]:
         raise _keep_failure(work, out, error) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _refuse_inside(out: Path, place: str | Path | None, what: str) -> None:
+    """`out` is empty or not there until the run has ended well."""
+    if place is not None and Path(out).resolve() in (Path(place).resolve(), *Path(place).resolve().parents):
+        raise RunError(f"{place}: {what} cannot be in the run's directory {out}, which appears when the run has ended")
 
 
 def _clear_killed(out: Path) -> None:

@@ -24,7 +24,7 @@ from pybridge.errors import SchemaError, SessionStateError
 from pybridge.inspection import HISTORY, Inspection
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
-from pybridge.process import SimulationProcess, chosen_program
+from pybridge.process import SimulationProcess, chosen_program, program_options
 from pybridge.remote import Remote
 from pybridge.schema import LEVELS, Levels, Schema
 from pybridge.slots import SlotGrid, SlotReport, joined
@@ -68,6 +68,7 @@ class Session(Inspection):
         heartbeat_timeout_s: float = 10.0,
         policy: str | None = None,
         record: Path | str | None = None,
+        record_slots: bool = False,
         history: int = HISTORY,
         debug: bool = False,
         gdb: bool = False,
@@ -99,6 +100,7 @@ class Session(Inspection):
             `step()` takes no action then.
         record: file that everything seen and decided is recorded to (docs/recording.md), complete when the episode is
             over; of the n-th further episode in `NAME-episode-n`.
+        record_slots: the recording also has every grant of every slot.
         history: how many observations are kept, for tables, plots and conditions.
         debug: it may be stopped between epochs (`step_slot`, `step_low`, `step_high`) and forked (`fork`).
         gdb: the simulation runs under gdb, which has the terminal; there are no deadlines, and no log.
@@ -114,8 +116,7 @@ class Session(Inspection):
         self._scenario = scenario if seed is None else scenario.with_seed(seed)
         self._levels: Levels = levels
         self._out_dir = None if out_dir is None else Path(out_dir)
-        options = [part for name in ns_log for part in ("--log", name)]
-        options += [] if pcap_dir is None else ["--pcap", str(Path(pcap_dir).absolute())]
+        options = program_options(ns_log, pcap_dir)
         if remote and (options or gdb):
             raise ValueError("gdb, ns_log and pcap_dir are for whoever starts the simulation on its host")
         terms = Remote(heartbeat_timeout_s, key is not None)
@@ -131,7 +132,7 @@ class Session(Inspection):
         self._step_timeout_s = math.inf if step_timeout_s is None else step_timeout_s
         if gdb:
             self._connect_timeout_s = self._step_timeout_s = math.inf
-        self._debug = debug
+        self._debug = debug or record_slots
         self._listener = listener
         self._shared = listener is not None
         self._holders = {id(self)}
@@ -140,7 +141,7 @@ class Session(Inspection):
         self._episodes = 0
         self._schema: Schema | None = None
         self._dropped = 0
-        self._begin_inspection(record, history, policy)
+        self._begin_inspection(record, history, policy, slots=record_slots)
 
     @property
     def levels(self) -> Levels:
@@ -325,7 +326,7 @@ class Session(Inspection):
             action.check()
         self._note_action(action)
         try:
-            episode.send_action(action, flags)
+            episode.send_action(action, flags | (_EPOCH if self._records_slots else 0))
         except BaseException:
             self._abandon()
             raise
@@ -367,6 +368,8 @@ class Session(Inspection):
             raise SessionStateError("no episode is running: call reset() first")
         try:
             result = way(episode)
+            if self._records_slots:
+                self._note_slots([result] if isinstance(result, SlotReport) else episode.take_slots())
             observation = result.observation if isinstance(result, SlotReport) else result
             if observation is None:
                 return result

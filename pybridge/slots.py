@@ -50,6 +50,11 @@ class SlotGrid:
         """Resource block groups: ⌈prbs / rbg_prbs⌉."""
         return -(-self.prbs // self.rbg_prbs)
 
+    @property
+    def words(self) -> int:
+        """Words of 32 bits that a bitmap of RBGs has."""
+        return -(-self.rbgs // 32)
+
 
 @dataclass(frozen=True, eq=False)
 class SlotReport:
@@ -154,7 +159,7 @@ def grant_dtype(words: int) -> np.dtype[np.void]:
 
 def parse_slots(body: bytes, time_ns: int, grid: SlotGrid, schema: Schema) -> SlotReport:
     """Read the body of a SLOTS message. Raises `ProtocolError`."""
-    words = -(-grid.rbgs // 32)
+    words = grid.words
     counts = np.frombuffer(body[:_COUNTS_BYTES], "<i4")
     if counts.size != 4 or (counts < 0).any() or counts[3] != words:
         raise ProtocolError("a SLOTS message begins with counts of slots, grants, feedback, and words of a bitmap")

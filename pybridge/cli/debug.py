@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from pybridge.cli.inspection import check_slots, inspection_options
 from pybridge.cli.overrides import set_option
+from pybridge.debug.options import LiveOptions
 from pybridge.scenario import load_scenario
 
-if TYPE_CHECKING:
-    from pybridge.scenario import Scenario
+GDB_NOTE = (
+    "gdb has this terminal: type `run`; the episode goes on under the policy. For tables and keys beside gdb start "
+    "without --gdb, and press d"
+)
 
 
 @click.command()
@@ -27,25 +31,14 @@ if TYPE_CHECKING:
     help="static (you decide), proportional, max-weight, module:Class, or the path of a checkpoint.",
 )
 @click.option("--seed", type=click.IntRange(1, 2**32 - 1), help="ns-3 RngRun in place of the scenario's.")
-@click.option(
-    "--record",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Record every observation and action to FILE, for `slicebridge replay`.",
-)
-@click.option(
-    "--log", "ns_log", multiple=True, metavar="COMPONENT=LEVEL", help="Turn on ns-3 logging; it goes to the event log."
-)
-@click.option(
-    "--pcap", "pcap_dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Capture links to DIR."
-)
-@click.option("--gdb", is_flag=True, help="Run the simulation under gdb, which has the terminal, without deadlines.")
+@inspection_options
 @set_option("Change a scenario key.")
 def debug(
     source: str,
     policy: str,
     seed: int | None,
     record: Path | None,
+    slots: bool,
     ns_log: tuple[str, ...],
     pcap_dir: Path | None,
     gdb: bool,
@@ -60,20 +53,19 @@ def debug(
       slicebridge debug --scenario lte-small --log LteRlcUm=info --pcap captures
       slicebridge debug --scenario nr-small --gdb
     """
+    check_slots(slots, record)
     scenario = load_scenario(source, overrides)
     if seed is not None:
         scenario = scenario.with_seed(seed)
+    options = LiveOptions(policy, ns_log, pcap_dir, record, slots)
     if gdb:
         from pybridge.debug.under_gdb import run_under_gdb
 
-        run_under_gdb(scenario, policy, ns_log=ns_log, pcap_dir=pcap_dir, record=record)
+        click.echo(GDB_NOTE, err=True)
+        run_under_gdb(scenario, options)
         return
-    _open(scenario, policy, record, ns_log, pcap_dir)
-
-
-def _open(scenario: Scenario, policy: str, record: Path | None, ns_log: tuple[str, ...], pcap_dir: Path | None) -> None:
-    from pybridge.debug.engine import Engine, LiveOptions
+    from pybridge.debug.engine import Engine
     from pybridge.debug.terminal import require_terminal, run_on_terminal
 
     require_terminal()
-    run_on_terminal(Engine(scenario, LiveOptions(policy, ns_log, pcap_dir, record)))
+    run_on_terminal(Engine(scenario, options))

@@ -6,13 +6,14 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from pybridge.cli.inspection import check_slots, inspection_options
 from pybridge.cli.overrides import set_option
 from pybridge.program import Progress
 from pybridge.scenario import load_scenario
@@ -31,14 +32,20 @@ from pybridge.scenario import load_scenario
 )
 @click.option("--seed", type=click.IntRange(1, 2**32 - 1), help="ns-3 RngRun in place of the scenario's.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New directory for results.")
-@click.option(
-    "--record",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Record every observation and action to FILE, for `slicebridge replay`.",
-)
+@inspection_options
 @set_option("Change a scenario key.")
-def run(source: str, policy: str, seed: int | None, out: Path, record: Path | None, overrides: dict[str, Any]) -> None:
+def run(
+    source: str,
+    policy: str,
+    seed: int | None,
+    out: Path,
+    record: Path | None,
+    slots: bool,
+    ns_log: tuple[str, ...],
+    pcap_dir: Path | None,
+    gdb: bool,
+    overrides: dict[str, Any],
+) -> None:
     """Simulate a scenario under a policy and write measurements, packets and a manifest to DIR.
 
     \b
@@ -46,13 +53,28 @@ def run(source: str, policy: str, seed: int | None, out: Path, record: Path | No
       slicebridge run --scenario lte-small --policy static --out results/runs/static
       slicebridge run --scenario my.yaml --policy mymodule:MyPolicy --seed 7 --out results/runs/mine
       slicebridge run --scenario nr-small --policy max-weight --out results/runs/mw --record mw.slbrec
+      slicebridge run --scenario lte-small --log ns3::LteRlcUm=info --pcap captures --out results/runs/seen
       slicebridge run --scenario my.yaml --set slices.embb.ues=20 --set timing.duration_s=2 --out results/runs/short
     """
     from pybridge.run import run as run_scenario
 
+    check_slots(slots, record)
     scenario = load_scenario(source, overrides)
-    with _terminated_as_interrupted(), progress_line(scenario.timing.duration_s) as progress:
-        result = run_scenario(scenario, policy, seed, out, record=record, progress=progress)
+    # The terminal is gdb's.
+    shown = nullcontext() if gdb else progress_line(scenario.timing.duration_s)
+    with _terminated_as_interrupted(), shown as progress:
+        result = run_scenario(
+            scenario,
+            policy,
+            seed,
+            out,
+            record=record,
+            slots=slots,
+            ns_log=ns_log,
+            pcap_dir=pcap_dir,
+            gdb=gdb,
+            progress=progress,
+        )
     click.echo(f"{result.out}: {result.manifest['sim_s']:g} s simulated in {result.manifest['wall_s']:.1f} s", err=True)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.text import Text
 
@@ -33,6 +33,11 @@ class ActionRows:
             Column("", 9, lambda row: TITLES[row % len(TITLES)], left=True),
         ]
         return [*columns, *(Column(name, 9, self._cell(place)) for place, name in enumerate(REPORT))]
+
+    def of_cell(self, cell: int) -> Sequence[int]:
+        """Rows of one cell."""
+        rows = self._schema.n_slices * len(TITLES)
+        return range(cell * rows, (cell + 1) * rows)
 
     def _place(self, row: int) -> tuple[int, int]:
         return divmod(row // len(TITLES), self._schema.n_slices)

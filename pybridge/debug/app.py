@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from pybridge.conditions import compile_condition
 from pybridge.debug import panels
+from pybridge.debug.attaching import attach_lines
 from pybridge.debug.driver import Change, Command, Compare, Driver, GoTo, Pause, Run, Step
 from pybridge.debug.edits import EXAMPLE, parse_edits
 from pybridge.debug.help_screen import HelpScreen
@@ -75,6 +76,7 @@ class DebugApp(App[int]):
         Binding("e", "edit", show=False),
         Binding("c", "compare", show=False),
         Binding("g", "go_to", show=False),
+        Binding("d", "attach", show=False),
         Binding("left_square_bracket", "cell(-1)", show=False),
         Binding("right_square_bracket", "cell(1)", show=False),
         Binding("tab", "next_view", show=False, priority=True),
@@ -90,7 +92,8 @@ class DebugApp(App[int]):
         self._drawn: Snapshot | None = None
         self._lines: deque[str] = deque(maxlen=LOG_LINES)
         self._view = VIEWS[0]
-        self._cell = 0
+        self._cell: int | None = None
+        """The one that is looked at; None: all. Of several the first one, so that the tables fit."""
 
     def compose(self) -> ComposeResult:
         """Status, slices, the views, a prompt, hints."""
@@ -138,12 +141,16 @@ class DebugApp(App[int]):
 
     def draw(self, again: bool = False) -> None:
         """Show the newest snapshot, if it is news. again: also if not."""
+        if not self.query("#log"):
+            return  # a timer may still fire while the panels are being taken down
         if lines := self._source.events():
             self._lines.extend(lines)
         snapshot = self._source.snapshot()
         news = snapshot is not self._drawn or again
         if not (lines or news):
             return
+        if self._drawn is None or self._drawn.observation is None:
+            self._meet(snapshot)
         self._drawn = snapshot
         if self.query_one("#log").display:
             panels.show_log(self._panel("log"), self._lines)
@@ -153,14 +160,20 @@ class DebugApp(App[int]):
         if snapshot.observation is not None:
             self._draw_panels(snapshot)
 
+    def _meet(self, snapshot: Snapshot) -> None:
+        """How many cells there are is known from the first observation on."""
+        if snapshot.schema is not None and snapshot.schema.n_cells > 1:
+            self._cell = 0
+            self._show_tabs()
+
     def _draw_panels(self, snapshot: Snapshot) -> None:
-        panels.show_slices(self._panel("slices"), snapshot)
+        panels.show_slices(self._panel("slices"), snapshot, self._cell)
         if self.query_one("#ues").display:
-            panels.show_ues(self._panel("ues"), snapshot)
+            panels.show_ues(self._panel("ues"), snapshot, self._cell)
         if self.query_one("#prbs").display:
             panels.show_prbs(self._panel("prbs"), snapshot, self._cell)
         if self.query_one("#actions").display:
-            panels.show_actions(self._panel("actions"), snapshot)
+            panels.show_actions(self._panel("actions"), snapshot, self._cell)
         if self.query_one("#compare").display:
             panels.show_comparison(self._panel("compare"), snapshot)
 
@@ -175,20 +188,32 @@ class DebugApp(App[int]):
         where = snapshot.place or ("" if snapshot.observation is None else f"epoch {snapshot.observation.step}")
         parts = [f"{SIGNS[snapshot.phase]} {snapshot.time_s:.4f} s", where, due, snapshot.note, self._source.title]
         style = "bold red" if snapshot.phase == "failed" else "bold"
-        return Text(" · ".join(part for part in parts if part), style=style, no_wrap=True, overflow="ellipsis")
+        status = Text(" · ".join(part for part in parts if part), style=style, no_wrap=True)
+        status.truncate(self.size.width, overflow="ellipsis")
+        return status
+
+    def _seen(self) -> set[str]:
+        wide = self.size.width >= WIDE
+        extra = self._view if self._view in VIEWS[2:] else "log"
+        return {"ues", "prbs", extra} if wide else {self._view}
 
     def _arrange(self) -> None:
         """Which panels are seen."""
-        wide = self.size.width >= WIDE
-        extra = self._view if self._view in VIEWS[2:] else "log"
-        seen = {"ues", "prbs", extra} if wide else {self._view}
+        seen = self._seen()
         for name in VIEWS:
             self.query_one(f"#{name}").display = name in seen
         self.query_one("#left").display = "ues" in seen
         self.query_one("#right").display = bool(seen - {"ues"})
-        tabs = Text()
+        self._show_tabs()
+
+    def _show_tabs(self) -> None:
+        seen, tabs = self._seen(), Text()
         for place, (name, title) in enumerate(zip(VIEWS, TITLES, strict=True)):
             tabs.append(f" {place + 1} {title} ", style="reverse" if name in seen else "")
+        schema = self._source.snapshot().schema
+        if schema is not None and schema.n_cells > 1:
+            which = "all cells" if self._cell is None else f"{schema.cells[self._cell]} of {schema.n_cells}"
+            tabs.append(f"  [ ] {which}", style="bold")
         self.query_one("#tabs", Static).update(tabs)
 
     def action_run_or_pause(self) -> None:
@@ -237,11 +262,20 @@ class DebugApp(App[int]):
             self._ask(GO_TO, self._go_to)
 
     def action_cell(self, count: int) -> None:
-        """Another cell's PRBs."""
+        """Another cell, or behind the last one all."""
         schema = self._source.snapshot().schema
-        if schema is not None:
-            self._cell = (self._cell + count) % schema.n_cells
+        if schema is not None and schema.n_cells > 1:
+            place = schema.n_cells if self._cell is None else self._cell
+            place = (place + count) % (schema.n_cells + 1)
+            self._cell = None if place == schema.n_cells else place
+            self._show_tabs()
             self.draw(True)
+
+    def action_attach(self) -> None:
+        """How gdb gets at the simulation."""
+        if self._simulated():
+            self._lines.extend(attach_lines(self._source.pids()))
+            self.action_view("log")
 
     def action_view(self, name: str) -> None:
         """Another panel."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -29,6 +30,10 @@ class CompareRows:
             Column("B", 14, lambda row: _value(rows[row].theirs)),
             Column("B − A", 10, self._difference, left=False),
         ]
+
+    def of_cell(self, cell: int) -> Sequence[int]:
+        """All: KPMs are over all cells."""
+        return range(self.count)
 
     def _difference(self, row: int) -> Text:
         value = self._rows[row].theirs - self._rows[row].ours

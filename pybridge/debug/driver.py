@@ -76,6 +76,9 @@ class Driver(Protocol):
     def send(self, command: Command) -> None:
         """Do this next. Returns at once."""
 
+    def pids(self) -> list[int]:
+        """Processes of the simulation that run, the one that is compared with last."""
+
     def close(self) -> None:
         """End whatever runs. May be called twice."""
 

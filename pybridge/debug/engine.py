@@ -21,6 +21,7 @@ from pybridge.debug.branches import BranchMeans
 from pybridge.debug.deciding import decider_of, low_policy_of, rival, session_levels
 from pybridge.debug.driver import Change, Command, Compare, Pause, Run, Step, Unit
 from pybridge.debug.log_tail import LogTail
+from pybridge.debug.options import LiveOptions
 from pybridge.debug.snapshot import Phase, Queues, Snapshot
 from pybridge.errors import SimulationError, SliceBridgeError
 from pybridge.policies import PolicyError, ResolvedPolicy, resolve_policy
@@ -40,18 +41,6 @@ CLOSE_S = 2.0
 """For a step to end when the application is left; then the simulation is killed under it."""
 
 MAX_EVENTS = 10_000
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """How the simulation is started, besides its scenario."""
-
-    policy: str = "static"
-    ns_log: tuple[str, ...] = ()
-    pcap_dir: Path | None = None
-    record: Path | None = None
-    program: tuple[str, ...] | None = None
-    """Command in place of the built simulation program."""
 
 
 @dataclass
@@ -84,6 +73,8 @@ class Engine:
             ns_log=options.ns_log,
             pcap_dir=options.pcap_dir,
             record=options.record,
+            record_slots=options.slots,
+            step_timeout_s=None,  # somebody watches, and may have stopped it in gdb
             history=TRAIL,
             debug=True,
         )
@@ -130,6 +121,11 @@ class Engine:
         """Do this next."""
         self._commands.put(command)
 
+    def pids(self) -> list[int]:
+        """Simulations that run, the fork last."""
+        branches = [branch for branch in (self._branch, self._other) if branch is not None]
+        return [branch.session.pid for branch in branches if branch.session.pid is not None]
+
     def close(self) -> None:
         """End the simulation; if it does not listen, by force."""
         self._closing.set()
@@ -138,8 +134,7 @@ class Engine:
             return
         self._thread.join(CLOSE_S)
         while self._thread.is_alive():
-            for branch in (self._branch, self._other):
-                pid = None if branch is None else branch.session.pid
+            for pid in self.pids():
                 self._kill(pid)
             self._kill(self._session.pid)
             self._thread.join(0.1)
@@ -170,7 +165,7 @@ class Engine:
         if session.log is not None:
             self._tails.append(LogTail(session.log))
             self._say(f"log of the simulation: {session.log}")
-        self._publish("paused", "warm-up is over; the first decision is due")
+        self._publish("paused", "warm-up is over")
 
     def _turn(self) -> None:
         """One command, or one step of what is running."""

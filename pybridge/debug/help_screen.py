@@ -16,7 +16,7 @@ COMMON = """
 space  run, pause                    1 UEs    2 PRB grid   3 decisions
 l      step to the next low epoch    4 comparison          5 event log
 h      step to the next high epoch   tab     next view
-r      run until a condition         [ ]     cell of the PRB grid
+r      run until a condition         [ ]     cell, or all cells
 ?      this page                     ↑ ↓ pgup pgdn   scroll
 q      quit
 """
@@ -28,6 +28,7 @@ e      change the next high-level decision, e.g. urllc.min=0.5 ue3.weight=2
          ueN.(weight or power_db)=VALUE;  an empty line drops what waits
 c      fork at the next high-level decision and compare with another policy
          hold, module:Class or a checkpoint;  an empty line ends it
+d      how to attach gdb, in another terminal
 """
 
 RECORDED = """

@@ -27,30 +27,34 @@ class Rows(Protocol):
     def columns(self) -> list[Column]:
         """Columns whose cells are asked for by row."""
 
-
-def show_slices(view: LinesView, snapshot: Snapshot) -> None:
-    """Slices of all cells."""
-    _show_rows(view, SliceRows(snapshot))
+    def of_cell(self, cell: int) -> Sequence[int]:
+        """Rows of one cell."""
 
 
-def show_ues(view: LinesView, snapshot: Snapshot) -> None:
-    """All UEs."""
-    _show_rows(view, UeRows(snapshot))
+def show_slices(view: LinesView, snapshot: Snapshot, cell: int | None) -> None:
+    """Slices of a cell; None: of all."""
+    _show_rows(view, SliceRows(snapshot), cell)
 
 
-def show_actions(view: LinesView, snapshot: Snapshot) -> None:
-    """Decisions."""
-    _show_rows(view, ActionRows(snapshot), action_header(snapshot))
+def show_ues(view: LinesView, snapshot: Snapshot, cell: int | None) -> None:
+    """UEs that a cell serves; None: all."""
+    _show_rows(view, UeRows(snapshot), cell)
+
+
+def show_actions(view: LinesView, snapshot: Snapshot, cell: int | None) -> None:
+    """Decisions about a cell; None: about all."""
+    _show_rows(view, ActionRows(snapshot), cell, action_header(snapshot))
 
 
 def show_comparison(view: LinesView, snapshot: Snapshot) -> None:
     """Two policies."""
-    _show_rows(view, CompareRows(snapshot), compare_header(snapshot))
+    _show_rows(view, CompareRows(snapshot), None, compare_header(snapshot))
 
 
-def show_prbs(view: LinesView, snapshot: Snapshot, cell: int) -> None:
-    """The last slots of a cell."""
+def show_prbs(view: LinesView, snapshot: Snapshot, cell: int | None) -> None:
+    """The last slots of a cell; None: of the first."""
     width = view.line_width
+    cell = cell or 0
     view.show(
         [grid_header(snapshot, cell, width)],
         grid_lines(snapshot),
@@ -63,6 +67,7 @@ def show_log(view: LinesView, lines: deque[str]) -> None:
     view.show([Text("event log", style="bold", end="")], len(lines), lambda index: Text(lines[index], end=""))
 
 
-def _show_rows(view: LinesView, rows: Rows, *above: Text) -> None:
+def _show_rows(view: LinesView, rows: Rows, cell: int | None, *above: Text) -> None:
     columns: Sequence[Column] = fitting(rows.columns(), view.line_width)
-    view.show([*above, header(columns)], rows.count, lambda index: row(columns, index))
+    shown = range(rows.count) if cell is None else rows.of_cell(cell)
+    view.show([*above, header(columns)], len(shown), lambda index: row(columns, shown[index]))

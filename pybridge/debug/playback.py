@@ -7,6 +7,7 @@ import time
 
 from pybridge.conditions import Condition
 from pybridge.debug.driver import Command, GoTo, Pause, Run, Step
+from pybridge.debug.slot_window import WINDOW_SLOTS, slot_window
 from pybridge.debug.snapshot import Phase, Snapshot
 from pybridge.recording import Recording
 
@@ -38,6 +39,10 @@ class Playback:
 
     def start(self) -> None:
         """Nothing to do."""
+
+    def pids(self) -> list[int]:
+        """None: nothing is simulated."""
+        return []
 
     def close(self) -> None:
         """Nothing to do."""
@@ -122,12 +127,14 @@ class Playback:
         trail = [self._recording.observation(step) for step in range(max(self._at - TRAIL + 1, 0), self._at + 1)]
         phase: Phase = "running" if self._playing else "over" if self._at == self._last else "paused"
         observation = trail[-1]
+        report = self._recording.slots(self._at, WINDOW_SLOTS)
         return Snapshot(
             phase,
             self._note,
             observation.time_s,
             observation,
             trail=trail,
+            slots=None if report is None else slot_window(report),
             action=self._recording.action(self._at),
             place=f"{self._at + 1}/{len(self._recording)}",
         )

@@ -20,7 +20,7 @@ def grid_header(snapshot: Snapshot, cell: int, width: int) -> Text:
     """Names of the slices in their colours."""
     schema = snapshot.schema
     if schema is None or snapshot.slots is None:
-        return Text("PRBs: step by slot (s) or run; a recording has none", style="bold", end="")
+        return Text("PRBs: none yet: step, run, or replay a recording made with --slots", style="bold", end="")
     text = Text(
         f"slot, {_per_character(snapshot, width)} PRB a character, {schema.cells[cell]}: ", style="bold", end=""
     )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from rich.text import Text
@@ -38,7 +40,7 @@ class SliceRows:
         """All of them, for `fitting`."""
         kpm, last = self._kpm, self._at
         return [
-            Column("slice", 12 if self._schema.n_cells > 1 else 8, self._name, left=True),
+            Column("slice", 13 if self._schema.n_cells > 1 else 8, self._name, left=True),
             Column("SLA", 4, self._sla, left=True),
             Column("HoL ms", 7, lambda row: number(self._hol(row)), rank=1),
             Column("", SPARK, lambda row: sparkline(self._trail(row, "x.hol_delay_ms"), SPARK), rank=4, left=True),
@@ -58,6 +60,10 @@ class SliceRows:
             Column("lost%", 5, lambda row: _percent(kpm(row, "x.air_loss_ratio"), 1), rank=9),
         ]
 
+    def of_cell(self, cell: int) -> Sequence[int]:
+        """Rows of one cell."""
+        return range(cell * self._schema.n_slices, (cell + 1) * self._schema.n_slices)
+
     def _place(self, row: int) -> tuple[int, int]:
         return divmod(row, self._schema.n_slices)
 
@@ -65,7 +71,7 @@ class SliceRows:
         cell, index = self._place(row)
         text = Text(end="")
         if self._schema.n_cells > 1:
-            text.append(f"{self._schema.cells[cell][-4:]} ")
+            text.append(f"{self._schema.cells[cell][-5:]} ")
         text.append(self._schema.slices[index].name[:7], style=f"bold {colour(index)}")
         return text
 

@@ -31,15 +31,19 @@ class SlotHistory:
         """None before the first slot."""
         if not self._reports:
             return None
-        report = _last_slots(joined(list(self._reports), None), WINDOW_SLOTS)
-        schema, grants = report.schema, report.grants
-        mcs = np.full(schema.n_ues, -1, np.int32)
-        prbs = np.zeros(schema.n_ues, np.int32)
-        known = grants[(grants["ue"] >= 0) & (grants["layer"] == grants["layer"].min(initial=0))]
-        mcs[known["ue"]] = known["mcs"]  # in order of time: the last one stays
-        np.add.at(prbs, known["ue"], known["prbs"])
-        maps = np.stack([report.prb_slice(cell) for cell in range(schema.n_cells)])
-        return SlotWindow(report.first_slot, report.grid.slot_ns, maps, mcs, prbs)
+        return slot_window(_last_slots(joined(list(self._reports), None), WINDOW_SLOTS))
+
+
+def slot_window(report: SlotReport) -> SlotWindow:
+    """The PRB grid of all slots of a report."""
+    schema, grants = report.schema, report.grants
+    mcs = np.full(schema.n_ues, -1, np.int32)
+    prbs = np.zeros(schema.n_ues, np.int32)
+    known = grants[(grants["ue"] >= 0) & (grants["layer"] == grants["layer"].min(initial=0))]
+    mcs[known["ue"]] = known["mcs"]  # in order of time: the last one stays
+    np.add.at(prbs, known["ue"], known["prbs"])
+    maps = np.stack([report.prb_slice(cell) for cell in range(schema.n_cells)])
+    return SlotWindow(report.first_slot, report.grid.slot_ns, maps, mcs, prbs)
 
 
 def _last_slots(report: SlotReport, slots: int) -> SlotReport:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,11 @@ class UeRows:
             Column("", SPARK, lambda ue: sparkline(self._trail(ue, "x.goodput_kbps")[-SPARK:], SPARK), rank=9),
         ]
         return [column for column in columns if schema.n_cells > 1 or column.title != "cell"]
+
+    def of_cell(self, cell: int) -> Sequence[int]:
+        """UEs that it serves now."""
+        served: list[int] = np.flatnonzero(self._snapshot.ue_cell == cell).tolist()
+        return served
 
     def _number(
         self, title: str, width: int, kpm: str, factor: float = 1.0, *, digits: int = 1, rank: int = 0

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,7 @@ class SliceEnv(gym.Env[Array, Array]):
         step_timeout_s: float = 300.0,
         record: Path | str | None = None,
         render_mode: str | None = None,
+        session_options: Mapping[str, Any] | None = None,
     ) -> None:
         """Nothing is started before `reset()`.
 
@@ -88,6 +89,7 @@ class SliceEnv(gym.Env[Array, Array]):
         controls: what actions say.
         out_dir, program, endpoint, listener, step_timeout_s, record: as for `Session`.
         render_mode: None or "ansi" (a table of slices as text).
+        session_options: further arguments of `Session`, by name.
 
         Raises `BinaryNotFound`, `ValueError`.
         """
@@ -114,6 +116,7 @@ class SliceEnv(gym.Env[Array, Array]):
             step_timeout_s=step_timeout_s,
             record=record,
             history=0,
+            **(session_options or {}),
         )
         self._seeds = EpisodeSeeds(scenario.seed)
         self._rng_run = scenario.seed

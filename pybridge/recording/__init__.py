@@ -2,8 +2,8 @@
 """Recordings: one file with everything that passed between a simulation and its learner (docs/recording.md)."""
 
 from pybridge.recording.check import Difference, check_recording
-from pybridge.recording.container import RecordingError
 from pybridge.recording.reader import Recording
 from pybridge.recording.recorder import Recorder
+from pybridge.recording.stream import RecordingError
 
 __all__ = ["Difference", "Recorder", "Recording", "RecordingError", "check_recording"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ import numpy as np
 from pybridge.low_policy import LowPolicy
 from pybridge.observation import Observation
 from pybridge.recording.columns import last_axis
-from pybridge.recording.container import RecordingError
 from pybridge.recording.low_policy import low_policy_from_json
 from pybridge.recording.reader import Recording
+from pybridge.recording.stream import RecordingError
 from pybridge.schema import Schema
 from pybridge.session import Session
+from pybridge.slots import GRANT_COLUMNS, SlotReport
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,12 @@ def check_recording(
     low_policy = None if text is None else low_policy_from_json(text)
     with _session(recording, low_policy, program) as session:
         observation = session.reset(low_policy=low_policy)
+        report: SlotReport | None = None
         for step in range(len(recording)):
             recorded = recording.observation(step)
             difference = first_difference(recorded, observation)
+            if difference is None and report is not None:
+                difference = _grants_difference(recording.slots(step), report)
             if difference is not None:
                 return difference
             if progress is not None:
@@ -85,7 +90,12 @@ def check_recording(
                 break
             sent = session.action()
             sent.flat[...] = action.flat
-            observation = session.step(sent)
+            if recording.grid is None:
+                observation = session.step(sent)
+                continue
+            report = session.step_low(sent) if session.levels == "both" else session.step_high(sent)
+            assert report.observation is not None
+            observation = report.observation
     return None
 
 
@@ -114,11 +124,28 @@ def first_difference(recorded: Observation, rerun: Observation) -> Difference | 
     return None
 
 
+def _grants_difference(recorded: SlotReport | None, rerun: SlotReport) -> Difference | None:
+    """Where two reports on the same slots differ first."""
+    step, time_s = (0, rerun.time_s) if rerun.observation is None else (rerun.observation.step, rerun.time_s)
+    before, now = [] if recorded is None else recorded.grants.tolist(), rerun.grants.tolist()
+    for one, other in itertools.zip_longest(before, now):
+        if repr(one) != repr(other):
+            slot = min(grant[0] for grant in (one, other) if grant is not None)
+            return Difference(step, time_s, "grants", f"slot {slot}", _grant(one), _grant(other))
+    return None
+
+
+def _grant(grant: tuple[Any, ...] | None) -> str:
+    if grant is None:
+        return "none"
+    return ", ".join(f"{name} {value}" for name, value in zip(GRANT_COLUMNS[1:], grant[1:], strict=False))
+
+
 def _session(recording: Recording, low_policy: LowPolicy | None, program: Sequence[str | Path] | None) -> Session:
     scenario = RecordedScenario(recording.scenario_json, recording.seed)
     if recording.levels == "delegated" and low_policy is None:
         raise RecordingError(f"{recording.path}: lacks the low-level policy that decided about UEs")
-    return Session(scenario, levels=recording.levels, program=program, history=0)
+    return Session(scenario, levels=recording.levels, program=program, history=0, debug=recording.grid is not None)
 
 
 def _exact(value: Any) -> str:

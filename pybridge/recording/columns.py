@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from pybridge.schema import Schema
+from pybridge.slots import GRANT_COLUMNS, grant_dtype
 from pybridge.tables import REPORT
 
 POLICY = REPORT[:3]
@@ -58,6 +59,21 @@ def from_columns(
         for place, name in enumerate(names):
             values[..., place] = _array(table[f"{prefix}{tensor}/{name}"], values.shape[:-1])
     return flat
+
+
+def grants_table(grants: npt.NDArray[np.void]) -> pl.DataFrame:
+    """A row per transport block, with the columns of `SlotReport.grants`."""
+    columns = {name: pl.Series(np.ascontiguousarray(grants[name])) for name in GRANT_COLUMNS}
+    return pl.DataFrame(columns | {"rbgs": _series(grants["rbgs"])})
+
+
+def grants_array(table: pl.DataFrame, words: int) -> npt.NDArray[np.void]:
+    """The grants that `grants_table` was given. words: of a bitmap."""
+    grants = np.zeros(table.height, grant_dtype(words))
+    for name in GRANT_COLUMNS:
+        grants[name] = table[name].to_numpy()
+    grants["rbgs"] = _array(table["rbgs"], (table.height, words))
+    return grants
 
 
 def _series(values: npt.NDArray[Any]) -> pl.Series:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The file around a recording: an Arrow IPC stream, then a description in JSON, then a SHA-256 over all of it.
 
-    Arrow IPC stream | description, JSON | its length, u64 | SHA-256 of all before, 32 bytes | b"SLBREC01"
+    steps, Arrow IPC stream | grants, Arrow IPC stream | description, JSON | its length, u64
+    | SHA-256 of all before, 32 bytes | b"SLBREC01"
 
-Arrow readers stop at the end of the stream, so the tables open without this package. The stream is appended to batch by
-batch (Arrow Columnar Format 1.5, "IPC Streaming Format": messages follow each other, 0xFFFFFFFF 0x00000000 ends them).
+Arrow readers stop at the end of the first stream, so its table opens without this package. Grants are there if they
+were recorded. Streams are appended to batch by batch (Arrow Columnar Format 1.5, "IPC Streaming Format": messages
+follow each other, 0xFFFFFFFF 0x00000000 ends them).
 """
 
 from __future__ import annotations
@@ -16,28 +18,22 @@ import io
 import json
 import os
 import struct
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pybridge.errors import SliceBridgeError
+from pybridge.recording.stream import RecordingError, StreamReader, StreamWriter
 
 FORMAT = "slicebridge-recording/1"
 
 MAGIC = b"SLBREC01"
-END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
-_CONTINUATION = END_OF_STREAM[:4]
 _LENGTH = struct.Struct("<Q")
-_METADATA_LENGTH = struct.Struct("<4sI")
 _DIGEST_BYTES = 32
+_COPY_BYTES = 1 << 20
 _TAIL_BYTES = _LENGTH.size + _DIGEST_BYTES + len(MAGIC)
-
-
-class RecordingError(SliceBridgeError):
-    """A recording cannot be written, is damaged, or is of another version."""
-
-    exit_code = 2
 
 
 class ContainerWriter:
@@ -48,8 +44,9 @@ class ContainerWriter:
         self.path = Path(os.path.realpath(path))
         self._partial = self.path.parent / f".{self.path.name}.{os.getpid()}.partial"
         self._digest = hashlib.sha256()
-        self._batches: list[dict[str, int]] = []
         self._size = 0
+        self._steps = StreamWriter(self._write)
+        self._grants: StreamWriter | None = None
         try:
             if self.path.is_dir():
                 raise RecordingError(f"{path}: is a directory; a recording is a file")
@@ -60,45 +57,66 @@ class ContainerWriter:
             raise RecordingError(f"{path}: cannot be written: {error.strerror}") from None
 
     def append(self, table: pl.DataFrame) -> None:
-        """One batch of rows; all have the same columns. Raises `RecordingError`, and the file is gone then."""
-        buffer = io.BytesIO()
-        table.rechunk().write_ipc_stream(buffer, compression="zstd")
-        messages = buffer.getbuffer()
-        begin = _schema_bytes(messages)
-        if not self._batches:
-            self._write(messages[:begin])
-        end = len(messages) - len(END_OF_STREAM)
-        self._batches.append({"offset": self._size, "bytes": end - begin, "rows": table.height})
-        self._write(messages[begin:end])
+        """One batch of steps; all have the same columns. Raises `RecordingError`, and the file is gone then."""
+        self._steps.append(table)
+
+    def append_grants(self, table: pl.DataFrame, first_slot: int, end_slot: int) -> None:
+        """Grants of these slots, which follow those before. Raises `RecordingError`, and the file is gone then."""
+        if self._grants is None:
+            # Streams are contiguous in the file: this one waits in a file of its own, which has no name.
+            with self._writable():
+                self._waiting = tempfile.TemporaryFile(dir=self._partial.parent)  # noqa: SIM115 - closed by discard()
+            self._grants = StreamWriter(self._write_waiting)
+        self._grants.append(table, first_slot=first_slot, end_slot=end_slot)
 
     def finish(self, description: dict[str, Any]) -> None:
         """Complete the file and give it its name, replacing an older one. Raises `RecordingError`."""
-        text = json.dumps({"format": FORMAT, **description, "batches": self._batches}).encode()
-        self._write(END_OF_STREAM)
+        self._steps.finish()
+        description = {"format": FORMAT, **description, "batches": self._steps.batches}
+        if self._grants is not None:
+            description["grants"] |= {"offset": self._size, "batches": self._grants.batches}
+            self._grants.finish()
+            self._copy_waiting()
+        text = json.dumps(description).encode()
         self._write(text)
         self._write(_LENGTH.pack(len(text)))
         self._write(self._digest.digest() + MAGIC)
-        try:
+        with self._writable():
             self._file.close()
             self._partial.replace(self.path)
-        except OSError as error:
-            self.discard()
-            raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from None
 
     def discard(self) -> None:
         """Leave nothing behind. May be called twice, and after `finish`."""
         with contextlib.suppress(OSError):
             self._file.close()
+        if self._grants is not None:
+            self._waiting.close()
         self._partial.unlink(missing_ok=True)
 
     def _write(self, data: bytes | memoryview) -> None:
-        try:
+        with self._writable():
             self._file.write(data)
+        self._digest.update(data)
+        self._size += len(data)
+
+    def _write_waiting(self, data: bytes | memoryview) -> None:
+        with self._writable():
+            self._waiting.write(data)
+
+    def _copy_waiting(self) -> None:
+        with self._writable():
+            self._waiting.seek(0)
+            while part := self._waiting.read(_COPY_BYTES):
+                self._write(part)
+
+    @contextlib.contextmanager
+    def _writable(self) -> Iterator[None]:
+        """What the system says becomes a `RecordingError`, and the file is gone."""
+        try:
+            yield
         except OSError as error:
             self.discard()
             raise RecordingError(f"{self.path}: cannot be written: {error.strerror}") from None
-        self._digest.update(data)
-        self._size += len(data)
 
 
 class Container:
@@ -113,24 +131,13 @@ class Container:
         except OSError as error:
             raise RecordingError(f"{path}: cannot be read: {error.strerror}") from None
         self.description = self._verify()
-        self._batches: list[dict[str, int]] = self.description["batches"]
-        self._schema = b""
-        if self._batches:
-            self._schema = self._content[: self._batches[0]["offset"]]
-
-    @property
-    def rows(self) -> list[int]:
-        """Rows of every batch."""
-        return [batch["rows"] for batch in self._batches]
-
-    def batch(self, number: int) -> pl.DataFrame:
-        """Rows of one batch."""
-        batch = self._batches[number]
-        messages = self._content[batch["offset"] : batch["offset"] + batch["bytes"]]
-        return pl.read_ipc_stream(io.BytesIO(self._schema + messages + END_OF_STREAM))
+        self.steps = StreamReader(self._content, 0, self.description["batches"])
+        grants = self.description.get("grants")
+        self.grants = None if grants is None else StreamReader(self._content, grants["offset"], grants["batches"])
+        """None if they were not recorded."""
 
     def columns(self, names: list[str]) -> pl.DataFrame:
-        """Some columns of all rows."""
+        """Some columns of all steps."""
         return pl.read_ipc_stream(io.BytesIO(self._content), columns=names)
 
     def _verify(self) -> dict[str, Any]:
@@ -149,14 +156,6 @@ class Container:
                 f"it was written by slicebridge {description.get('versions', {}).get('slicebridge', '?')}"
             )
         return description
-
-
-def _schema_bytes(messages: memoryview) -> int:
-    """Length of the first message of a stream, the schema, which has no body."""
-    continuation, length = _METADATA_LENGTH.unpack_from(messages)
-    if continuation != _CONTINUATION or messages[-len(END_OF_STREAM) :] != END_OF_STREAM:
-        raise RecordingError("this version of polars writes another Arrow stream than the pinned one")
-    return _METADATA_LENGTH.size + int(length)
 
 
 def _clear_killed(path: Path) -> None:

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,26 @@ import polars as pl
 
 from pybridge.manifest import describe_software, now_text
 from pybridge.observation import Action, Observation
-from pybridge.recording.columns import to_columns
+from pybridge.recording.columns import grants_table, to_columns
 from pybridge.recording.container import ContainerWriter
 from pybridge.schema import Levels, Schema
+from pybridge.slots import SlotReport, joined
+from pybridge.wire import Header
 
 BATCH_BYTES = 16 << 20
 """Bodies held in memory until they are compressed."""
 
 BATCH_STEPS = 4096
 
+BATCH_GRANTS_BYTES = 4 << 20
+"""The same for grants, so that a reader finds those of a moment without reading many."""
+
 
 @dataclass
 class _Batch:
-    steps: list[int] = field(default_factory=list)
-    times_ns: list[int] = field(default_factory=list)
-    flags: list[int] = field(default_factory=list)
+    headers: list[Header] = field(default_factory=list)
     states: list[Any] = field(default_factory=list)
-    actions: list[bytes] = field(default_factory=list)
-    acted: list[bool] = field(default_factory=list)
+    actions: list[bytes | None] = field(default_factory=list)
 
 
 class Recorder:
@@ -68,6 +70,8 @@ class Recorder:
         self._pending: Observation | None = None
         self._action: bytes | None = None
         self._steps = 0
+        self._slots: list[SlotReport] = []
+        self._slots_bytes = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._writing: Future[None] | None = None
 
@@ -86,6 +90,13 @@ class Recorder:
         """An action was sent."""
         self._action = action.flat.tobytes()
 
+    def slots(self, report: SlotReport) -> None:
+        """The simulation has told of slots; they follow those that it told of before. Raises `RecordingError`."""
+        self._slots.append(report)
+        self._slots_bytes += report.grants.nbytes
+        if self._slots_bytes >= BATCH_GRANTS_BYTES:
+            self._flush_slots()
+
     def finish(self, end: str) -> None:
         """The episode is over. May be called twice. Raises `RecordingError`.
 
@@ -95,6 +106,7 @@ class Recorder:
             self._keep(self._pending, None if self._watching else self._action)
             self._pending = None
             self._flush()
+            self._flush_slots()
             self._settle()
             self._writer.finish({**self._description, "ended": now_text(), "end": end, "steps": self._steps})
         self.discard()
@@ -116,23 +128,30 @@ class Recorder:
         return decided.flat.tobytes()
 
     def _keep(self, observation: Observation, action: bytes | None) -> None:
-        batch, header = self._batch, observation.header
-        batch.steps.append(header.step)
-        batch.times_ns.append(header.time_ns)
-        batch.flags.append(header.flags)
+        # This is on the way of every step; all else is for the thread.
+        batch = self._batch
+        batch.headers.append(observation.header)
         batch.states.append(observation.flat)
-        batch.actions.append(bytes(self._action_dtype.itemsize) if action is None else action)
-        batch.acted.append(action is not None)
-        self._steps += 1
-        if len(batch.steps) == self._capacity:
+        batch.actions.append(action)
+        if len(batch.states) == self._capacity:
             self._flush()
 
     def _flush(self) -> None:
-        """Hand the batch to the thread. There is one under way at most, so that memory stays bounded."""
-        if self._batch.steps:
-            self._settle()
-            self._writing = self._thread.submit(self._write, self._batch)
-            self._batch = _Batch()
+        if self._batch.states:
+            self._steps += len(self._batch.states)
+            batch, self._batch = self._batch, _Batch()
+            self._hand_over(lambda: self._write(batch))
+
+    def _flush_slots(self) -> None:
+        if self._slots:
+            reports, self._slots, self._slots_bytes = self._slots, [], 0
+            self._description["grants"] = asdict(reports[0].grid)
+            self._hand_over(lambda: self._write_slots(joined(reports, None)))
+
+    def _hand_over(self, work: Callable[[], None]) -> None:
+        """To the thread. There is one batch under way at most, so that memory stays bounded."""
+        self._settle()
+        self._writing = self._thread.submit(work)
 
     def _settle(self) -> None:
         writing, self._writing = self._writing, None
@@ -145,13 +164,21 @@ class Recorder:
                 raise
 
     def _write(self, batch: _Batch) -> None:
+        absent = bytes(self._action_dtype.itemsize)
         states = np.frombuffer(b"".join(batch.states), self._state_dtype)
-        actions = np.frombuffer(b"".join(batch.actions), self._action_dtype)
+        actions = np.frombuffer(
+            b"".join([absent if action is None else action for action in batch.actions]), self._action_dtype
+        )
+        _, flags, _, steps, times_ns = zip(*batch.headers, strict=True)
         header = {
-            "step": pl.Series(batch.steps, dtype=pl.UInt64),
-            "time_ns": pl.Series(batch.times_ns, dtype=pl.Int64),
-            "flags": pl.Series(batch.flags, dtype=pl.UInt8),
-            "acted": pl.Series(batch.acted, dtype=pl.Boolean),
+            "step": pl.Series(steps, dtype=pl.UInt64),
+            "time_ns": pl.Series(times_ns, dtype=pl.Int64),
+            "flags": pl.Series(flags, dtype=pl.UInt8),
+            "acted": pl.Series([action is not None for action in batch.actions], dtype=pl.Boolean),
         }
         columns = to_columns(self._schema, states) | to_columns(self._schema, actions, "action/")
         self._writer.append(pl.DataFrame(header | columns))
+
+    def _write_slots(self, report: SlotReport) -> None:
+        end = report.first_slot + report.slots
+        self._writer.append_grants(grants_table(report.grants), report.first_slot, end)

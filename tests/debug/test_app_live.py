@@ -15,22 +15,29 @@ import pytest
 from textual.pilot import Pilot
 
 from pybridge.debug.app import DebugApp
-from pybridge.debug.engine import Engine, LiveOptions
+from pybridge.debug.engine import Engine
 from pybridge.debug.lines_view import LinesView
+from pybridge.debug.options import LiveOptions
 from pybridge.debug.prompt import Prompt
+from pybridge.debug.slot_window import WINDOW_SLOTS
 from pybridge.debug.snapshot import Snapshot
 from pybridge.errors import SimulationDied
+from pybridge.recording import Recording
 from pybridge.scenario import load_scenario
 
 pytestmark = [pytest.mark.usefixtures("simulation_program"), pytest.mark.asyncio]
+
+networks = pytest.mark.parametrize("network", ["nr-small", "lte-small"])
 
 SIZE = 80, 24
 DURATION_S = 20.0
 
 
-def engine(duration_s: float = DURATION_S, policy: str = "static", **options: object) -> Engine:
-    """Of nr-small, not started."""
-    scenario = load_scenario("nr-small", {"timing.duration_s": duration_s})
+def engine(
+    duration_s: float = DURATION_S, policy: str = "static", network: str = "nr-small", **options: object
+) -> Engine:
+    """Of a shipped scenario, not started."""
+    scenario = load_scenario(network, {"timing.duration_s": duration_s})
     return Engine(scenario, LiveOptions(policy, **options))  # type: ignore[arg-type]
 
 
@@ -54,12 +61,6 @@ async def write(pilot: Pilot[int], key: str, text: str) -> None:
     pilot.app.query_one("Input").value = text  # type: ignore[attr-defined]
     await pilot.press("enter")
     await pilot.pause()
-
-
-def pids(driver: Engine) -> list[int]:
-    """Simulations that run."""
-    branches = [branch for branch in (driver._branch, driver._other) if branch is not None]
-    return [branch.session.pid for branch in branches if branch.session.pid is not None]
 
 
 def gone(pid: int) -> bool:
@@ -86,7 +87,7 @@ async def test_steps_by_slot_low_and_high_epoch() -> None:
         grid = pilot.app.query_one("#prbs", LinesView).text().splitlines()
         assert grid[-1].split()[0] == "400"
         assert len(grid[-1].split()[1]) == 51
-        running = pids(driver)
+        running = driver.pids()
     assert all(gone(pid) for pid in running)
 
 
@@ -121,8 +122,9 @@ async def test_a_change_by_hand_is_in_force_after_the_next_high_decision() -> No
         assert driver.snapshot().edits == ()
 
 
-async def test_forks_under_equal_actions_stay_equal_and_under_others_do_not() -> None:
-    driver = engine()
+@networks
+async def test_forks_under_equal_actions_stay_equal_and_under_others_do_not(network: str) -> None:
+    driver = engine(network=network)
     async with DebugApp(driver).run_test(size=SIZE) as pilot:
         await begun(pilot, driver)
         await write(pilot, "c", "hold")
@@ -141,11 +143,11 @@ async def test_forks_under_equal_actions_stay_equal_and_under_others_do_not() ->
         assert not comparison.identical
         used = next(row for row in comparison.rows if row.slice == "embb" and row.kpm == "x.prb_used_ratio")
         assert used.ours < used.theirs
-        running = pids(driver)
+        running = driver.pids()
         assert len(running) == 2
         await write(pilot, "c", "")
         await until(pilot, lambda: driver.snapshot().comparison is None)
-        assert len(pids(driver)) == 1
+        assert len(driver.pids()) == 1
     assert all(gone(pid) for pid in running)
 
 
@@ -169,7 +171,7 @@ async def test_a_simulation_that_is_killed_says_so_and_the_application_goes_on(r
         if runs:
             await pilot.press("space")
             await until(pilot, lambda: driver.snapshot().phase == "running")
-        os.kill(pids(driver)[0], signal.SIGKILL)
+        os.kill(driver.pids()[0], signal.SIGKILL)
         await until(pilot, lambda: driver.snapshot().phase == "failed")
         await pilot.press("5")
         await pilot.pause(0.3)
@@ -218,8 +220,11 @@ async def test_a_small_terminal_is_told_and_the_application_resumes_when_it_grow
         assert "urllc" in pilot.app.query_one("#slices", LinesView).text()
 
 
-async def test_keys_answer_while_the_simulation_runs(record_property: Callable[[str, object], None]) -> None:
-    driver = engine(duration_s=120.0)
+@networks
+async def test_keys_answer_while_the_simulation_runs(
+    network: str, record_property: Callable[[str, object], None]
+) -> None:
+    driver = engine(duration_s=120.0, network=network)
     delays_ms = []
     async with DebugApp(driver).run_test(size=SIZE) as pilot:
         await begun(pilot, driver)
@@ -246,9 +251,67 @@ async def test_quitting_while_it_runs_leaves_nothing() -> None:
         await begun(pilot, driver)
         await pilot.press("space")
         await until(pilot, lambda: driver.snapshot().phase == "running")
-        running = pids(driver)
+        running = driver.pids()
         await pilot.press("q")
         await pilot.pause()
     assert running
     assert all(gone(pid) for pid in running)
     assert app.return_code == 0
+
+
+async def test_of_several_cells_one_is_chosen_and_fits_a_small_terminal() -> None:
+    driver = engine(network="nr-urban-7cell")
+    async with DebugApp(driver).run_test(size=SIZE) as pilot:
+
+        def shown(name: str) -> list[str]:
+            return pilot.app.query_one(f"#{name}", LinesView).text().splitlines()
+
+        def slices() -> set[str]:
+            return {line.split()[0] for line in shown("slices")[1:]}
+
+        await begun(pilot, driver)
+        await pilot.press("l")
+        await until(pilot, lambda: driver.snapshot().time_s == pytest.approx(0.01))
+        await pilot.pause(0.3)
+        assert slices() == {"cell0"}
+        assert len(shown("slices")) == 1 + 3
+        served = driver.snapshot().ue_cell
+        for cell in (1, 2):
+            await pilot.press("right_square_bracket")
+            await pilot.pause(0.3)
+            assert slices() == {f"cell{cell}"}
+            assert [int(line.split()[0]) for line in shown("ues")[1:]] == (served == cell).nonzero()[0].tolist()
+            assert max(map(len, shown("slices") + shown("ues"))) <= SIZE[0]
+        await pilot.press("2")
+        await pilot.pause(0.3)
+        assert "cell2" in shown("prbs")[0]
+        assert len(shown("prbs")) == 1 + 20
+        await pilot.press("3")
+        await pilot.pause(0.3)
+        assert {line.split()[0] for line in shown("actions")[2:]} == {"cell2"}
+        await pilot.press(*["left_square_bracket"] * 3)
+        await pilot.pause(0.3)
+        assert slices() == {f"cell{cell}" for cell in range(7)}
+        assert "all cells" in str(pilot.app.query_one("#tabs").render())
+
+
+async def test_where_gdb_finds_the_simulation_is_told() -> None:
+    driver = engine()
+    async with DebugApp(driver).run_test(size=SIZE) as pilot:
+        await begun(pilot, driver)
+        await pilot.press("d")
+        await pilot.pause(0.3)
+        assert f"gdb -p {driver.pids()[0]}" in pilot.app.query_one("#log", LinesView).text()
+
+
+async def test_a_recording_with_slots_is_made_while_debugging(tmp_path: Path) -> None:
+    driver = engine(record=tmp_path / "a.slbrec", slots=True)
+    async with DebugApp(driver).run_test(size=SIZE) as pilot:
+        await begun(pilot, driver)
+        await pilot.press("s", "l", "h")
+        await until(pilot, lambda: driver.snapshot().time_s == pytest.approx(0.1))
+        window = driver.snapshot().slots
+    report = Recording(tmp_path / "a.slbrec").slots(-1, WINDOW_SLOTS)
+    assert window is not None
+    assert report is not None
+    assert (report.prb_slice(0)[-WINDOW_SLOTS:] == window.prb_slice[0]).all()

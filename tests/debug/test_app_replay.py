@@ -74,6 +74,7 @@ async def test_time_travel(recording: Recording) -> None:
 async def test_the_tables_show_what_was_recorded(recording: Recording) -> None:
     driver = Playback(recording)
     async with DebugApp(driver).run_test(size=SIZE) as pilot:
+        await pilot.press("left_square_bracket")  # before the first cell: all of them
         await pilot.press("right", "right")
         await pilot.pause(0.3)
         table = pilot.app.query_one("#ues", LinesView).text().splitlines()
