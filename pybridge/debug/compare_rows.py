@@ -47,8 +47,9 @@ def compare_header(snapshot: Snapshot) -> Text:
     if comparison is None:
         return Text("no comparison; c forks the simulation and tries another policy", style="bold", end="")
     same = "; same bits so far" if comparison.identical else ""
+    periods = "1 period" if comparison.periods == 1 else f"{comparison.periods} periods"
     text = f"A {comparison.ours} | B {comparison.theirs} | since {comparison.since_s:.3f} s, "
-    return Text(f"{text}means of {comparison.periods} periods{same}", style="bold", end="")
+    return Text(f"{text}means of {periods}{same}", style="bold", end="")
 
 
 def _value(value: float) -> str:

@@ -8,11 +8,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from pybridge.low_policy import LowPolicy
 from pybridge.observation import Observation
 from pybridge.recording.columns import last_axis
 from pybridge.recording.low_policy import low_policy_from_json
@@ -21,6 +20,9 @@ from pybridge.recording.stream import RecordingError
 from pybridge.schema import Schema
 from pybridge.session import Session
 from pybridge.slots import GRANT_COLUMNS, SlotReport
+
+if TYPE_CHECKING:
+    from pybridge.low_policy import LowPolicy
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pybridge.envs.features import Feature
-from pybridge.low_policy import Layer, LowPolicy, Weights, n_inputs
+if TYPE_CHECKING:
+    from pybridge.low_policy import Layer, LowPolicy, Weights
 
 WEIGHTS = "weights_base64"
 
@@ -21,6 +21,10 @@ def low_policy_to_json(policy: LowPolicy) -> dict[str, Any]:
 
 def low_policy_from_json(data: dict[str, Any]) -> LowPolicy:
     """The policy that `low_policy_to_json` was given. Raises `LowPolicyError`, `ValueError`, `KeyError`."""
+    # Brings Gymnasium and PettingZoo, a tenth of a second that recording does without.
+    from pybridge.envs.features import Feature
+    from pybridge.low_policy import LowPolicy, n_inputs
+
     left = np.frombuffer(base64.b64decode(data[WEIGHTS]), "<f4")
 
     def take(*shape: int) -> Weights:
