@@ -223,7 +223,7 @@ class DebugApp(App[int]):
     def action_step(self, unit: str) -> None:
         """One slot or period."""
         if unit == "slot" and not self._source.live:
-            self.notify("a recording has no slots", severity="warning")
+            self.notify("a recording goes by epochs; its slots are in the PRB grid (2)", severity="warning")
             return
         self._send(Step("slot" if unit == "slot" else "low" if unit == "low" else "high"))
 

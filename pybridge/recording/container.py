@@ -27,7 +27,7 @@ import polars as pl
 
 from pybridge.recording.stream import RecordingError, StreamReader, StreamWriter
 
-FORMAT = "slicebridge-recording/1"
+FORMAT = "slicebridge-recording/2"
 
 MAGIC = b"SLBREC01"
 _LENGTH = struct.Struct("<Q")

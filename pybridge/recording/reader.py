@@ -147,8 +147,8 @@ class Recording:
 
     def _decode_batch(self, number: int) -> _Decoded:
         table = self._file.steps.batch(number)
-        states = from_columns(self.schema, table, self._dtype)
-        actions = from_columns(self.schema, table, self.schema.action_dtype(self.levels), "action/")
+        states = from_columns(table, self._dtype)
+        actions = from_columns(table, self.schema.action_dtype(self.levels), "action/")
         for array in (states, actions):
             array.flags.writeable = False
         return _Decoded(states, actions, table.select("step", "time_ns", "flags", "acted"))

@@ -88,8 +88,7 @@ def test_any_arrow_reader_opens_the_tables(tmp_path: Path) -> None:
     seen, _ = play(tmp_path / "a.slbrec")
     table = pl.read_ipc_stream(tmp_path / "a.slbrec")
     assert table["step"].to_list() == list(range(len(seen)))
-    expected = [observation.kpm("x.goodput_kbps").ravel().tolist() for observation in seen]
-    assert table["slice_high/x.goodput_kbps"].to_list() == expected
+    assert table["slice_high"].to_numpy().tolist() == [observation.slice_high.tolist() for observation in seen]
     assert table["acted"].to_list() == [True] * (len(seen) - 1) + [False]
 
 
@@ -145,10 +144,10 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, kept: int) -> None:
 
 
 def test_a_file_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    text = json.dumps({"format": "slicebridge-recording/2", "versions": {"slicebridge": "9.1"}}).encode()
+    text = json.dumps({"format": "slicebridge-recording/3", "versions": {"slicebridge": "9.1"}}).encode()
     body = text + len(text).to_bytes(8, "little")
     (tmp_path / "a").write_bytes(body + hashlib.sha256(body).digest() + MAGIC)
-    with pytest.raises(RecordingError, match=r"'slicebridge-recording/2'.*'slicebridge-recording/1'.*9\.1"):
+    with pytest.raises(RecordingError, match=r"'slicebridge-recording/3'.*'slicebridge-recording/2'.*9\.1"):
         Recording(tmp_path / "a")
 
 
