@@ -19,7 +19,7 @@ from campaigns.plan import Code, Job
 
 CELL = Path(__file__).with_name("cell.yaml")
 FAKE = Path(__file__).parents[1] / "run" / "fake_program.py"
-DEADLINE_S = 120.0
+DEADLINE_S = 400.0
 
 CAMPAIGN = f"""\
 name: tiny

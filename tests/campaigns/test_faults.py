@@ -2,7 +2,8 @@
 """A campaign of seconds, disturbed at random moments: nothing hangs, and in the end the bits are the undisturbed ones.
 
 Most campaigns here are of quick jobs (quick_job.py); coordinator, Dask workers, attempts and the store are the real
-ones. Moments and victims come from a generator with the injection's number as its seed.
+ones. Moments and victims come from a generator with the injection's number as its seed. Campaigns mostly wait, so
+some are disturbed beside each other.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import random
 import resource
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -35,7 +38,12 @@ DEADLINE_S = 120.0
 LAST_MOMENT_S = 1.2
 """Disturbances come before; the undisturbed campaign takes about as long."""
 
+BESIDE = 3
+"""Campaigns at a time."""
+
 CONTEXT = multiprocessing.get_context("forkserver")
+ASKING = threading.Lock()
+"""Held while processes are started or asked for their end: an exit code is read once, and starting one reads all."""
 
 
 class Disturbed:
@@ -51,17 +59,26 @@ class Disturbed:
     def start(self) -> ForkServerProcess:
         """Start the campaign, again too."""
         process = CONTEXT.Process(target=coordinate, args=(str(self.root), self.cluster, str(self.clock)))
-        process.start()
+        with ASKING:
+            process.start()
         return process
+
+    def runs(self) -> bool:
+        """The coordinator has not ended."""
+        with ASKING:
+            return self.coordinator.is_alive()
 
     def end(self) -> int | None:
         """Exit code of the coordinator; None if it hangs."""
-        self.coordinator.join(DEADLINE_S)
-        return self.coordinator.exitcode
+        deadline = time.monotonic() + DEADLINE_S
+        while self.runs() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with ASKING:
+            return self.coordinator.exitcode
 
     def wait_for(self, condition: Callable[[], list[psutil.Process] | list[Path]]) -> psutil.Process | Path | None:
         """One of what there is as soon as there is something; None if the campaign ends before."""
-        while self.coordinator.is_alive():
+        while self.runs():
             if found := condition():
                 return self.random.choice(found)
             time.sleep(0.005)
@@ -210,17 +227,31 @@ def hits() -> Iterator[list[bool]]:
     assert sum(recorded) >= 0.7 * len(recorded)
 
 
-@pytest.mark.parametrize("injection", range(12))
-@pytest.mark.parametrize("fault", FAULTS)
-def test_disturbed_campaign(
-    fault: str, injection: int, undisturbed: dict[str, str], hits: list[bool], tmp_path: Path
-) -> None:
-    campaign = Disturbed(tmp_path / "quick", None, injection)
+def disturbed(
+    root: Path,
+    cluster: str | None,
+    injection: int,
+    fault: Callable[[Disturbed], None],
+    undisturbed: dict[str, str],
+) -> bool:
+    """One injection from beginning to end; whether it met a campaign that ran."""
+    folder = root / str(injection)
+    folder.mkdir()
+    campaign = Disturbed(folder / "quick", cluster, injection)
     try:
-        disturb(campaign, FAULTS[fault], undisturbed)
+        disturb(campaign, fault, undisturbed)
+    except BaseException as error:
+        error.add_note(f"injection {injection}")
+        raise
     finally:
         campaign.coordinator.kill()
-    hits.append(campaign.hit)
+    return campaign.hit
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_disturbed_campaigns(fault: str, undisturbed: dict[str, str], hits: list[bool], tmp_path: Path) -> None:
+    with ThreadPoolExecutor(BESIDE) as pool:
+        hits += pool.map(lambda number: disturbed(tmp_path, None, number, FAULTS[fault], undisturbed), range(12))
 
 
 @pytest.fixture(scope="module")
@@ -231,16 +262,14 @@ def cluster() -> Iterator[DaskCluster]:
     started.close()
 
 
-@pytest.mark.parametrize("injection", range(16))
-def test_dask_worker_killed(
-    injection: int, cluster: DaskCluster, undisturbed: dict[str, str], hits: list[bool], tmp_path: Path
+def test_dask_workers_killed(
+    cluster: DaskCluster, undisturbed: dict[str, str], hits: list[bool], tmp_path: Path
 ) -> None:
-    campaign = Disturbed(tmp_path / "quick", cluster.address, injection)
-    try:
-        disturb(campaign, lambda campaign: kill(campaign.wait_for(cluster.worker_processes)), undisturbed)
-    finally:
-        campaign.coordinator.kill()
-    hits.append(campaign.hit)
+    def kill_worker(campaign: Disturbed) -> None:
+        kill(campaign.wait_for(cluster.worker_processes))
+
+    for injection in range(16):
+        hits.append(disturbed(tmp_path, cluster.address, injection, kill_worker, undisturbed))
 
 
 def test_jobs_elsewhere_end_when_their_coordinator_is_killed(

@@ -240,7 +240,7 @@ class Fuzz:
 def fuzz(sequences: int, first: int = 0) -> Counter[str]:
     """Run cases; how many ended how. Raises `AssertionError` at the first that does harm."""
     run = Fuzz()
-    # Each refusal is logged: a million lines that nobody reads. Undone below, for the tests that follow in this process.
+    # Each refusal is logged: a million lines that nobody reads. Undone below, for tests that follow in this process.
     logging.disable(logging.ERROR)
     try:
         for number in range(first, first + sequences):
