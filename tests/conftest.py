@@ -8,14 +8,42 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from pybridge.errors import BinaryNotFound
 from pybridge.process import find_binary
 
+SPREAD = {
+    f"tests/{name}"
+    for name in ("link/test_faults.py", "link/test_conformance.py", "link/test_vector_soak.py", "link/test_fuzz.py")
+}
+"""Files whose tests share no costly fixture and take minutes: each of their tests may go to another worker."""
+
 REQUIRED_VARIABLE = "SLICEBRIDGE_REQUIRE_BIN"
 """`make test` sets it: it has built the program, so a test that cannot find it fails."""
+
+
+class FilesApart(LoadFileScheduling):
+    """With pytest-xdist a file has one worker, for its fixtures' sake, but for those of `SPREAD`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return nodeid if file in SPREAD else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesApart:
+    """See `FilesApart`; for `--dist loadfile --no-loadscope-reorder`."""
+    return FilesApart(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Among several workers the slow files begin first."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

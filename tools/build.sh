@@ -9,18 +9,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tools/lib.sh
-lock_setup
 
 directory=$1
 target=$2
 shift 2
+ns3=$PWD/.deps/ns3
 if [[ -n ${NS3_DIR:-} ]]; then
     ns3=$(realpath -e "$NS3_DIR") || die "NS3_DIR='$NS3_DIR' does not exist"
-    key="$PWD $ns3 $*"
-else
-    ns3=$PWD/.deps/ns3
-    key="$PWD $ns3 $(<.deps/ns3/.stamp) $*"
 fi
+lock_setup
+key="$PWD $ns3 $(cat "$ns3/.stamp" 2>/dev/null || true) $*"
 if [[ "$(cat "$directory/.stamp" 2>/dev/null)" != "$key" ]]; then
     rm -rf "$directory"
     cmake -S ns3_scenarios -B "$directory" -G Ninja -DNS3_DIR="$ns3" "$@"

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,14 @@ HANG_S = 60.0
 def nr() -> Scenario:
     """Five steps of NR."""
     return load_scenario("nr-small", {"timing.duration_s": 0.5, "timing.warm_up_s": 0.1})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def everything_ends() -> Iterator[None]:
+    """After all of these tests there is no simulation, and no server but this process's own."""
+    yield
+    own = [child for child in psutil.Process().children(recursive=True) if child.name() == "ran-slicing"]
+    assert [child.cmdline()[-1] for child in own] in ([], ["--serve"])
 
 
 class Witness:
@@ -225,9 +233,3 @@ def test_a_full_disk_under_the_records_ends_the_episode_with_the_reason(tmp_path
             with pytest.raises(SimulationError, match=r"slices\.raw: cannot be written"):
                 play(session)
             assert session.pid is None
-
-
-def test_everything_has_ended() -> None:
-    """After all of the above: no simulation and no server but this process's own."""
-    own = [child for child in psutil.Process().children(recursive=True) if child.name() == "ran-slicing"]
-    assert [child.cmdline()[-1] for child in own] in ([], ["--serve"])
