@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections import deque
 from typing import ClassVar
@@ -12,6 +13,7 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
 from textual.events import Resize
 from textual.widgets import Static
 
@@ -141,8 +143,11 @@ class DebugApp(App[int]):
 
     def draw(self, again: bool = False) -> None:
         """Show the newest snapshot, if it is news. again: also if not."""
-        if not self.query("#log"):
-            return  # a timer may still fire while the panels are being taken down
+        # The timer may still fire while panels are being taken down, one after the other.
+        with contextlib.suppress(NoMatches):
+            self._draw(again)
+
+    def _draw(self, again: bool) -> None:
         if lines := self._source.events():
             self._lines.extend(lines)
         snapshot = self._source.snapshot()
