@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from pybridge.manifest import describe_software, now_text
-from pybridge.observation import Action, Observation
+from pybridge.observation import FLOAT, FLOAT_BYTES, Action, FloatArray, Observation
 from pybridge.recording.columns import grants_table, to_columns
 from pybridge.recording.container import ContainerWriter
 from pybridge.schema import Levels
@@ -30,11 +30,28 @@ BATCH_GRANTS_BYTES = 4 << 20
 """The same for grants, so that a reader finds those of a moment without reading many."""
 
 
-@dataclass
 class _Batch:
-    headers: list[Header] = field(default_factory=list)
-    states: list[Any] = field(default_factory=list)
-    actions: list[bytes | None] = field(default_factory=list)
+    """Steps that are written together. It is used again: fresh memory for each would cost more than the copying."""
+
+    def __init__(self, capacity: int, words: int) -> None:
+        self.headers: list[Header] = []
+        self.actions: list[bytes | None] = []
+        self._bodies = np.empty((capacity, words), FLOAT)
+
+    def add(self, observation: Observation, action: bytes | None) -> None:
+        """The next step."""
+        self._bodies[len(self.headers)] = observation.flat
+        self.headers.append(observation.header)
+        self.actions.append(action)
+
+    @property
+    def bodies(self) -> FloatArray:
+        """Shape (steps, words)."""
+        return self._bodies[: len(self.headers)]
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.headers, self.actions = [], []
 
 
 class Recorder:
@@ -66,7 +83,8 @@ class Recorder:
         }
         self._capacity = min(max(BATCH_BYTES // first.dtype.itemsize, 1), BATCH_STEPS)
         self._writer = ContainerWriter(Path(path))
-        self._batch = _Batch()
+        words = first.dtype.itemsize // FLOAT_BYTES
+        self._batch, self._spare = _Batch(self._capacity, words), _Batch(self._capacity, words)
         self._pending: Observation | None = None
         self._action: bytes | None = None
         self._steps = 0
@@ -128,19 +146,17 @@ class Recorder:
         return decided.flat.tobytes()
 
     def _keep(self, observation: Observation, action: bytes | None) -> None:
-        # This is on the way of every step; all else is for the thread.
-        batch = self._batch
-        batch.headers.append(observation.header)
-        batch.states.append(observation.flat)
-        batch.actions.append(action)
-        if len(batch.states) == self._capacity:
+        self._batch.add(observation, action)
+        if len(self._batch.headers) == self._capacity:
             self._flush()
 
     def _flush(self) -> None:
-        if self._batch.states:
-            self._steps += len(self._batch.states)
-            batch, self._batch = self._batch, _Batch()
-            self._hand_over(lambda: self._write(batch))
+        if self._batch.headers:
+            self._steps += len(self._batch.headers)
+            self._settle()  # the spare one has been written
+            full, self._batch, self._spare = self._batch, self._spare, self._batch
+            self._batch.clear()
+            self._hand_over(lambda: self._write(full))
 
     def _flush_slots(self) -> None:
         if self._slots:
@@ -165,7 +181,7 @@ class Recorder:
 
     def _write(self, batch: _Batch) -> None:
         absent = bytes(self._action_dtype.itemsize)
-        states = np.frombuffer(b"".join(batch.states), self._state_dtype)
+        states = batch.bodies.view(self._state_dtype)[:, 0]
         actions = np.frombuffer(
             b"".join([absent if action is None else action for action in batch.actions]), self._action_dtype
         )
