@@ -32,6 +32,9 @@ Array = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
+GREET_EVERY = 16
+"""Simulations started, after which those that have come are answered."""
+
 LOOK_PERIOD_S = 0.05
 """How often ended processes and passed deadlines are looked for while others are busy."""
 
@@ -158,8 +161,9 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
         own = self._own_options(further.pop("low_policies", None))
         for index in chosen:
             self._forget(index)
-        for index in chosen:
+        for number, index in enumerate(chosen):
             self._begin_reset(index, seeds[index], further | own[index])
+            self._greet(number)
         infos = self._infos(self._collect_all(chosen))
         return self._observations(), infos
 
@@ -289,10 +293,11 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
                 raise ActionError(f"the action of sub-environment {index} has a value that is not finite")
             if self._subs[index].over and self.autoreset_mode != AutoresetMode.NEXT_STEP:
                 raise SessionStateError(f"the episode of sub-environment {index} is over: reset it first")
-        for index, action in zip(ids, actions, strict=True):
+        for number, (index, action) in enumerate(zip(ids, actions, strict=True)):
             sub = self._subs[index]
             if sub.over:
                 self._begin_reset(index)
+                self._greet(number)
                 continue
             lost = sub.begin_step(action)
             if lost is None:
@@ -303,6 +308,12 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
     def _begin_reset(self, index: int, seed: int | None = None, options: dict[str, Any] | None = None) -> None:
         self._subs[index].begin_reset(seed, options)
         self._await(index)
+
+    def _greet(self, number: int) -> None:
+        """Now and then while many are started: who has come waits ten seconds for an answer, no longer."""
+        if number % GREET_EVERY == GREET_EVERY - 1 and self._listener.pump(0.0):
+            for index in [index for index in self._pending if self._subs[index].env.session.has_news]:
+                self._go_on(index)
 
     def _await(self, index: int) -> None:
         self._pending.add(index)
