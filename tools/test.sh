@@ -3,7 +3,7 @@
 # Runs every test, all of them even if some fail; tools/build.sh's directory `build` and .venv are there.
 #
 # The Python tests, many of which wait, run beside the C++ side, which builds and tests twice, the second time under
-# AddressSanitizer and UBSan. Its output follows when they have ended.
+# AddressSanitizer and UBSan. Its output follows when they have ended, then those that measure time, by themselves.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -37,7 +37,8 @@ set -m # the C++ side is a group of its own, to be ended as one
 cpp >"$LOG" 2>&1 &
 cpp=$!
 trap 'kill -- "-$cpp" 2>/dev/null' EXIT
-check .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+check .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not timed'
 tail --pid="$cpp" --lines=+1 --follow "$LOG"
 wait "$cpp" || status=1
+check .venv/bin/python -m pytest -m timed
 exit "$status"

@@ -93,9 +93,9 @@ def definitions() -> list[str]:
         f"U = (Σ ω·QoS + {POWER_PRICE:g}·(1 − power used) + {PRB_PRICE:g}·(1 − PRBs used)) / {total:g}, ω the "
         "operator's weights, Σω = 1. This definition of network management efficiency is ours; the paper's is not "
         "available, so percentages here and there are not the same quantity.",
-        "U of adaptation is the same map of another reward: satisfaction is the smooth one that is learned from, weights "
-        "and prices (of reconfiguration too) are the task's own, and on the hidden track a method does not see them. The "
-        "two are never compared.",
+        "U of adaptation is the same map of another reward: satisfaction is the smooth one that is learned from, "
+        "weights and prices (of reconfiguration too) are the task's own, and on the hidden track a method does not see "
+        "them. The two are never compared.",
         "Part of the reference gap: (U − U of static) / (U of the best known − U of static), where that is at least "
         f"{MIN_REFERENCE_GAP:g}. The best known is no oracle.",
         "Delays: one way, source to UE application; a percentile is taken over all packets, and is “never” if more "

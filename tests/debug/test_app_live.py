@@ -220,6 +220,7 @@ async def test_a_small_terminal_is_told_and_the_application_resumes_when_it_grow
         assert "urllc" in pilot.app.query_one("#slices", LinesView).text()
 
 
+@pytest.mark.timed
 @networks
 async def test_keys_answer_while_the_simulation_runs(
     network: str, record_property: Callable[[str, object], None]

@@ -198,6 +198,7 @@ for _ in range(int(sys.argv[1])):
 """
 
 
+@pytest.mark.timed
 def test_simulations_of_a_learner_that_is_killed_end_within_two_seconds() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LEARNERS, str(FAULTS)], cwd=ROOT, capture_output=True, text=True, timeout=500, check=True

@@ -135,6 +135,7 @@ def test_exit_code_and_reason_come_from_a_bad_scenario(tmp_path: Path, simulatio
     process.release()
 
 
+@pytest.mark.timed
 def test_a_killed_server_takes_its_simulations_along_and_is_replaced() -> None:
     with Session(nr()) as session, Session(nr()) as other:
         session.reset()
@@ -210,6 +211,7 @@ print(session.pid, psutil.Process(session.pid).ppid(), flush=True)
 """
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "then",
     [

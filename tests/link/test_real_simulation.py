@@ -105,6 +105,7 @@ def step_for_ever(session: Session) -> None:
         session.step(session.action())
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.05, 0.2])
 def test_kill_at_any_moment_raises_within_a_second(scenario: Scenario, delay_s: float) -> None:
     with Session(
@@ -168,6 +169,7 @@ print(session.pid, flush=True)
 """
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("then", "number"),
     [

@@ -126,6 +126,7 @@ def test_an_action_out_of_range_is_refused_by_name_and_the_episode_goes_on(
         assert session.step(session.action()).step == 1
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("mode", "code", "how"), [("die", -9, "signal SIGKILL"), ("exit", 5, "exit code 5")])
 def test_a_dead_simulation_is_told_at_once_with_reason_and_log(mode: str, code: int, how: str) -> None:
     with Session(TestScenario(), program=fake(mode)) as session:
@@ -142,6 +143,7 @@ def test_a_dead_simulation_is_told_at_once_with_reason_and_log(mode: str, code: 
     assert str(caught.value.log) in str(caught.value)
 
 
+@pytest.mark.timed
 def test_kill_from_outside_while_computing_raises_within_a_second() -> None:
     with Session(TestScenario(), program=fake("hang")) as session:
         session.reset()
