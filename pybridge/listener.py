@@ -22,9 +22,10 @@ from typing import Any, NamedTuple
 import zmq
 
 from pybridge.errors import EndpointError, ProtocolError, SchemaError, SliceBridgeError
-from pybridge.gate import Gate
 from pybridge.keys import read_learner_key
+from pybridge.local_router import LocalRouter
 from pybridge.process import Watched, poll_interval_s
+from pybridge.router import MAX_UNREAD, QUICK_MS, Arrival, Router, ZmqRouter
 from pybridge.schema import Schema, parse_schema, schema_digest
 from pybridge.wire import PROTOCOL_VERSION, Header, MessageType, pack_header, unpack_header
 
@@ -33,27 +34,13 @@ _log = logging.getLogger(__name__)
 IPC_PATH_MAX_BYTES = 107
 """sockaddr_un holds 108 bytes with the terminating zero."""
 
-MAX_MESSAGE_BYTES = 32 * 2**20
-"""Larger messages make ZeroMQ drop the peer's connection."""
-
 MAX_REASON_BYTES = 64 * 2**10
 """Largest body of what an accepted simulation sends besides its STATEs."""
 
-MAX_UNREAD = 64
-"""Messages of one simulation that may wait to be read; in lock-step there is one."""
-
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
-_LINGER_MS = 200
-_QUICK_MS = 20
-"""How long the end of a process may stay unseen: so long only the socket is waited for. On a machine whose processors
-are shared, waits of a few milliseconds are nothing unusual, and each that is given up costs more than a step."""
-_QUICK_S = _QUICK_MS * 1e-3
+_QUICK_S = QUICK_MS * 1e-3
+_LAST_WORDS_MS = 50.0
 
-# Plain integers: an IntFlag costs a microsecond at every use.
-_DONTWAIT = int(zmq.DONTWAIT)
-_MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
-_READABLE = int(zmq.POLLIN)
-_EVENTS = int(zmq.EVENTS)
 _KEPT = tuple(int(kind) for kind in (MessageType.STATE, MessageType.BYE, MessageType.ERROR))
 
 _DRAIN_MAX = 256
@@ -98,12 +85,14 @@ class Listener:
     messages are refused, logged and counted, and never disturb the other simulations.
     """
 
-    def __init__(self, endpoint: str | None = None, key: Path | str | None = None) -> None:
+    def __init__(self, endpoint: str | None = None, key: Path | str | None = None, *, children: bool = False) -> None:
         """Bind.
 
         endpoint: "ipc://PATH", "tcp://127.0.0.1:PORT" (or `*` as PORT); None: ipc in a private directory. With a `key`
             also "tcp://HOST:PORT".
         key: `learner.key` of `slicebridge keys`: only who has `simulation.key` is let in, and all is encrypted.
+        children: none is expected but processes that this one starts, which watch it: without a key, messages then
+            take half the way (`pybridge.local_router`).
 
         Raises `EndpointError`, `KeyFileError`.
         """
@@ -116,31 +105,25 @@ class Listener:
         if endpoint is None:
             self._directory = Path(tempfile.mkdtemp(prefix="slb-"))
             endpoint = f"ipc://{self._directory}/link"
-        # A context of its own: closing it disturbs nobody, and a fork of this process does not share it.
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._finalizer = weakref.finalize(self, _release, self._context, self._socket, self._directory, os.getpid())
+        opened: list[Router] = []
+        self._finalizer = weakref.finalize(self, _release, opened, self._directory, os.getpid())
         try:
             check_endpoint(endpoint, learner_key is not None)
-            if learner_key is not None:
-                Gate(self._socket, learner_key, self._note_refusal)
-            self._socket.linger = _LINGER_MS
-            self._socket.router_mandatory = True
-            self._socket.rcvtimeo = _QUICK_MS
-            self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-            self._socket.setsockopt(zmq.IPV6, int(endpoint.startswith("tcp://[")))
-            self._socket.rcvhwm = MAX_UNREAD
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
+            router: Router
+            if children and learner_key is None and hasattr(select, "epoll"):
+                router = LocalRouter(endpoint, self._note_refusal)
+            else:
+                router = ZmqRouter(endpoint, learner_key, self._note_refusal)
+        except (OSError, zmq.ZMQError) as error:
             self.close()
             raise EndpointError(f"cannot listen on {endpoint}: {error.strerror}") from None
         except EndpointError:
             self.close()
             raise
-        self._fd: int = self._socket.getsockopt(zmq.FD)  # type: ignore[assignment]
-        self._use(super(zmq.Socket, self._socket))  # the compiled class, without pyzmq's conveniences around it
+        opened.append(router)
+        self._router = router
         self._pollers: dict[int | None, Callable[[float], list[tuple[int, int]]]] = {}
-        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.endpoint = router.endpoint
 
     def expect(self, run_id: str, token: str) -> Ticket:
         """Accept one simulation of this run id and token from now on."""
@@ -162,16 +145,14 @@ class Listener:
         deadline: on the clock `time.monotonic()`.
         process: stop waiting when it ends, and return False then if it left no message.
         """
-        try:
-            # The cheapest way to wait, for simulations that answer at once.
-            self._sort(self._receive(0 if monotonic() + _QUICK_S < deadline else _DONTWAIT))
-        except zmq.Again:
-            pass
-        else:
-            if len(self._connections) > 1 and self._has_message():
+        # The cheapest way to wait, for simulations that answer at once.
+        arrival = self._router.receive(self._all_connected and monotonic() + _QUICK_S < deadline)
+        if arrival is not None:
+            self._sort(arrival)
+            if len(self._connections) > 1 and self._router.has_message():
                 self._drain()
             return True
-        if self._has_message():
+        if self._router.has_message():
             self._drain()
             return True
         poll, slice_s = self._poller(process), poll_interval_s(process)
@@ -179,14 +160,14 @@ class Listener:
             left_s = max(deadline - monotonic(), 0.0)
             wait_s = min(left_s, _POLL_MAX_S if slice_s is None else slice_s)
             events = poll(wait_s * 1000.0 + 0.999)
-            if self._has_message():
+            if self._router.has_message():
                 self._drain()
                 return True
-            if any(source != self._fd for source, _ in events) or (
+            if any(source != self._router.fd for source, _ in events) or (
                 process is not None and process.returncode is not None
             ):
                 # What the process sent before it ended may arrive a moment after the news of its end.
-                if self._socket.poll(50):
+                if self._poller(None)(_LAST_WORDS_MS) and self._router.has_message():
                     self._drain()
                     return True
                 return False
@@ -199,23 +180,12 @@ class Listener:
 
     def send(self, peer: bytes, header: Header, body: Any) -> None:
         """Send one message. Raises `ProtocolError` if the peer has gone."""
-        try:
-            self._send_frame(peer, _MORE)
-            self._send_frame(pack_header(header), _MORE)
-            self._send_frame(body, _DONTWAIT)
-        except zmq.ZMQError as error:
-            if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
-                raise ProtocolError("the simulation has closed its end of the link") from None
-            raise
+        self._router.send(peer, pack_header(header), body)
 
-    def _use(self, socket: Any) -> None:
-        """Send and receive by this, a `zmq.backend.Socket`."""
-        self._send_frame, self._receive = socket.send, socket.recv
-        self._option: Callable[[int], int] = socket.get
-
-    def _has_message(self) -> bool:
-        """Asking also makes the socket's file descriptor tell of what comes next: it is never polled without."""
-        return self._option(_EVENTS) & _READABLE != 0
+    @property
+    def _all_connected(self) -> bool:
+        """Nobody is expected to dial in."""
+        return len(self._connections) == len(self._tickets)
 
     def _poller(self, process: Watched | None) -> Callable[[float], list[tuple[int, int]]]:
         """`select.poll` on the socket and on the end of a process, made once per file descriptor."""
@@ -223,7 +193,7 @@ class Listener:
         poll = self._pollers.get(pidfd)
         if poll is None:
             poller = select.poll()
-            for descriptor in (self._fd, pidfd):
+            for descriptor in (self._router.fd, pidfd):
                 if descriptor is not None:
                     poller.register(descriptor, select.POLLIN)
             poll = self._pollers[pidfd] = poller.poll
@@ -232,18 +202,14 @@ class Listener:
     def _drain(self) -> None:
         """Sort what is there."""
         for _ in range(_DRAIN_MAX):
-            self._sort(self._receive(_DONTWAIT))
-            if not self._has_message():
+            arrival = self._router.receive(False)
+            if arrival is None:
                 return
+            self._sort(arrival)
 
-    def _sort(self, peer: bytes) -> None:
-        """Take the frames that follow the name of a peer, and give them to whom they concern."""
-        receive = self._receive
-        frame = receive(_DONTWAIT, False)  # it knows whether another one follows, which is dear to ask the socket
-        header, body, n_frames = frame.bytes, b"", 1
-        while frame.more:
-            frame, n_frames = receive(_DONTWAIT, False), n_frames + 1
-            body = frame.bytes
+    def _sort(self, arrival: Arrival) -> None:
+        """Give a message to whom it concerns."""
+        peer, header, body, n_frames = arrival
         connection = self._connections.get(peer)
         try:
             if n_frames > 2:
@@ -403,11 +369,11 @@ def _equal(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode(errors="surrogatepass"))
 
 
-def _release(context: zmq.Context[Any], socket: zmq.Socket[Any], directory: Path | None, owner: int) -> None:
-    """Finalizer; a fork of the process that bound must neither touch its context nor remove its directory."""
+def _release(opened: list[Router], directory: Path | None, owner: int) -> None:
+    """Finalizer; a fork of the process that bound must neither touch its sockets nor remove its directory."""
     if os.getpid() != owner:
         return
-    socket.close()
-    context.term()
+    for router in opened:
+        router.close()
     if directory is not None:
         shutil.rmtree(directory, ignore_errors=True)

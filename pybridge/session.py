@@ -126,6 +126,7 @@ class Session(Inspection):
                 raise ValueError("a built-in policy decides, so that a low-level policy would be sent and not heeded")
             self._program = watched(self._program, policy)
         self._key = key
+        self._is_parent = not remote
         self._endpoint = endpoint
         default_s = REMOTE_CONNECT_TIMEOUT_S if remote else CONNECT_TIMEOUT_S
         self._connect_timeout_s = default_s if connect_timeout_s is None else connect_timeout_s
@@ -293,7 +294,7 @@ class Session(Inspection):
         self.end_episode()
         scenario = self._scenario if seed is None else self._scenario.with_seed(seed)
         if self._listener is None:
-            self._listener, self._holders = Listener(self._endpoint, self._key), {id(self)}
+            self._listener, self._holders = Listener(self._endpoint, self._key, children=self._is_parent), {id(self)}
         out_dir = self._out_dir
         if out_dir is not None and self._episodes:
             out_dir = out_dir / f"episode-{self._episodes}"

@@ -11,7 +11,7 @@ runs=$1
 
 tools/build.sh build-fuzz fuzzers -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DSLICEBRIDGE_SANITIZE=ON -DSLICEBRIDGE_FUZZ=ON -DSLICEBRIDGE_TESTS=OFF -DSLICEBRIDGE_NS3GYM=OFF
-for target in header layout welcome dialogue; do
+for target in header layout welcome dialogue zmtp; do
     printf '+ %s: %d inputs\n' "$target" "$runs"
     # Seconds for one input, and MiB: far above what an input may need, far below what it could ask for.
     (cd build-fuzz && "bin/fuzz-$target" -runs="$runs" -max_len=65536 -timeout=10 -malloc_limit_mb=16 -rss_limit_mb=1024 \
@@ -19,3 +19,5 @@ for target in header layout welcome dialogue; do
 done
 printf '+ learner: %d conversations\n' "$runs"
 .venv/bin/python -m tests.link.fuzz "$runs"
+printf '+ streams: %d\n' "$runs"
+.venv/bin/python -m tests.link.fuzz_zmtp "$runs"

@@ -78,24 +78,6 @@ void EndProcess(std::string_view reason)
     _exit(EXIT_LEARNER_GONE);
 }
 
-FileDescriptor::FileDescriptor(int descriptor)
-    : m_descriptor(descriptor)
-{
-}
-
-FileDescriptor::~FileDescriptor()
-{
-    if (m_descriptor != -1)
-    {
-        close(m_descriptor);
-    }
-}
-
-int FileDescriptor::Get() const
-{
-    return m_descriptor;
-}
-
 pid_t ParentFromEnvironment()
 {
     const char* text = std::getenv("SLICEBRIDGE_PARENT_PID");

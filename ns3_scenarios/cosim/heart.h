@@ -2,6 +2,8 @@
 #ifndef SLICEBRIDGE_COSIM_HEART_H
 #define SLICEBRIDGE_COSIM_HEART_H
 
+#include "cosim/file-descriptor.h"
+
 #include <chrono>
 #include <functional>
 #include <string_view>
@@ -10,21 +12,6 @@
 
 namespace slicebridge
 {
-
-/// A file descriptor that is closed with its owner; -1 is none.
-class FileDescriptor
-{
-  public:
-    explicit FileDescriptor(int descriptor);
-    ~FileDescriptor();
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-
-    int Get() const;
-
-  private:
-    int m_descriptor;
-};
 
 /**
  * The process that started this one, by the environment variable `SLICEBRIDGE_PARENT_PID`; 0 if it

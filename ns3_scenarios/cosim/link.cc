@@ -2,17 +2,15 @@
 #include "cosim/link.h"
 
 #include "cosim/heart.h"
-#include "cosim/peer-watch.h"
 #include "cosim/schema-hash.h"
+#include "cosim/wire.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <optional>
-#include <regex>
 #include <unistd.h>
-#include <zmq.hpp>
 
 namespace slicebridge
 {
@@ -23,18 +21,19 @@ namespace
 using Clock = std::chrono::steady_clock;
 using Deadline = std::optional<Clock::time_point>; ///< none: wait for ever
 
-constexpr int EXIT_BAD_COMMAND_LINE = 2;
 constexpr std::size_t TOKEN_MIN = 32;
 constexpr std::size_t TOKEN_MAX = 128;
-constexpr std::chrono::milliseconds LINGER{1'000}; ///< for BYE and ERROR to leave
-constexpr std::chrono::milliseconds SEND_DEADLINE{10'000};
 
 /// Longest wait at a stretch, so that an interruption which comes just before it is seen soon.
 constexpr std::chrono::milliseconds STRETCH{100};
 
 /// Thrown out of a wait when `LinkOptions::interrupted` says so.
-struct Interrupted
+struct Interrupted : LearnerLost
 {
+    Interrupted()
+        : LearnerLost("interrupted")
+    {
+    }
 };
 
 bool IsToken(std::string_view token)
@@ -43,38 +42,7 @@ bool IsToken(std::string_view token)
            token.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-/// Plain TCP goes no further than this host: no name that begins as its addresses do, and no second
-/// address behind the one that ZeroMQ would connect from.
-bool NeedsKey(const std::string& endpoint)
-{
-    static const std::regex here(R"(tcp://(127(\.[0-9]+){3}|localhost|\[::1\])(:[^;]*)?)");
-    return endpoint.starts_with("tcp://") && !std::regex_match(endpoint, here);
-}
-
-/// ZeroMQ has transports beyond those of docs/protocol.md, which keys do not protect.
-/// @throws LinkError
-void RefuseUnlessProtected(const LinkOptions& options)
-{
-    const auto& endpoint = options.endpoint;
-    if (!endpoint.starts_with("ipc://") && !endpoint.starts_with("tcp://"))
-    {
-        throw LinkError(EXIT_BAD_COMMAND_LINE,
-                        "cannot connect to '" + endpoint +
-                            "' (allowed: ipc://PATH, tcp://HOST:PORT)");
-    }
-    if (NeedsKey(endpoint) && !options.key)
-    {
-        throw LinkError(EXIT_BAD_COMMAND_LINE,
-                        "cannot connect to '" + endpoint +
-                            "' without a key: only loopback can do without");
-    }
-}
-
-int Count(std::chrono::milliseconds time)
-{
-    return static_cast<int>(time.count());
-}
-
+/// 0: none.
 Deadline After(std::chrono::milliseconds wait)
 {
     return wait.count() == 0 ? Deadline{} : Deadline{Clock::now() + wait};
@@ -102,13 +70,14 @@ class Link::Impl
   public:
     explicit Impl(LinkOptions options);
 
+    void Open(const Deadline& deadline);
     void Send(MessageType type, uint8_t flags, int64_t time_ns, std::span<const std::byte> body);
     void SendJson(MessageType type, const nlohmann::json& body);
     Received Receive(const Deadline& deadline, const std::string& awaited);
     template <typename Take>
-    auto Await(std::chrono::milliseconds wait, const std::string& awaited, Take&& take);
-    template <typename Take>
-    auto AwaitInHandshake(const std::string& awaited, Take&& take);
+    auto Await(const Deadline& deadline, const std::string& awaited, Take&& take);
+    template <typename Wait>
+    static auto InHandshake(const std::string& awaited, Wait&& wait);
     std::optional<Answer> TakeAnswer(const Received& message, TensorBuffer& action);
     void Beat() noexcept;
 
@@ -116,68 +85,34 @@ class Link::Impl
     // Held by the simulating thread while it sends, and from a STATE until its ACTION; the heart
     // beats only in between, which is when the simulation computes.
     std::mutex mutex;
-    zmq::context_t context{1};
-    zmq::socket_t socket{context, zmq::socket_type::dealer};
-    zmq::message_t body;
+    const std::unique_ptr<Wire> wire;
     Dialogue dialogue;
     std::chrono::milliseconds actionDeadline{0}; ///< by WELCOME
     uint8_t answerFlags{0};
+    bool over{false}; ///< the learner waits for nothing more, and may go
     ForkOrder fork;
 
   private:
-    void Connect();
-    void WatchLearner();
     std::chrono::milliseconds NextWait(const Deadline& deadline, const std::string& awaited);
     bool LearnerIsLost();
-    std::size_t ReceiveFurtherFrames();
 
-    std::optional<PeerWatch> m_watch; ///< of a learner that is not watched as a process
     bool m_lost{false};
     Heart m_heart; // last: it starts beating when all else is there, and stops before it goes
 };
 
 Link::Impl::Impl(LinkOptions linkOptions)
     : options(std::move(linkOptions)),
+      wire(MakeWire(options)),
       m_heart(options.heartbeatPeriod, options.parent, [this] { Beat(); })
 {
-    const std::scoped_lock lock(mutex);
-    RefuseUnlessProtected(options);
-    socket.set(zmq::sockopt::linger, Count(LINGER));
-    socket.set(zmq::sockopt::sndtimeo, Count(SEND_DEADLINE));
-    socket.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(options.frameLimit_bytes));
-    try
-    {
-        Connect();
-    }
-    catch (const zmq::error_t& error)
-    {
-        throw LinkError(EXIT_BAD_COMMAND_LINE,
-                        "cannot connect to '" + options.endpoint + "': " + error.what());
-    }
 }
 
-void Link::Impl::Connect()
+/// @throws LearnerLost, ProtocolViolation, Interrupted
+void Link::Impl::Open(const Deadline& deadline)
 {
-    if (options.key)
+    while (!wire->Open(NextWait(deadline, "WELCOME")))
     {
-        socket.set(zmq::sockopt::curve_serverkey, options.key->learnerKey);
-        socket.set(zmq::sockopt::curve_publickey, options.key->publicKey);
-        socket.set(zmq::sockopt::curve_secretkey, options.key->secretKey);
     }
-    if (options.parent == 0)
-    {
-        WatchLearner();
-    }
-    socket.set(zmq::sockopt::ipv6, options.endpoint.starts_with("tcp://["));
-    socket.connect(options.endpoint);
-}
-
-/// ZeroMQ's own heartbeats are answered by a thread of the learner's, whatever it is doing.
-void Link::Impl::WatchLearner()
-{
-    socket.set(zmq::sockopt::heartbeat_ivl, Count(options.heartbeatPeriod));
-    socket.set(zmq::sockopt::heartbeat_timeout, Count(options.learnerTimeout));
-    m_watch.emplace(context, socket);
 }
 
 void Link::Impl::Send(MessageType type,
@@ -186,10 +121,9 @@ void Link::Impl::Send(MessageType type,
                       std::span<const std::byte> payload)
 {
     const auto header = EncodeHeader({type, flags, dialogue.Episode(), dialogue.Step(), time_ns});
-    const bool sent =
-        socket.send(zmq::buffer(header), zmq::send_flags::sndmore) &&
-        socket.send(zmq::buffer(payload.data(), payload.size()), zmq::send_flags::none);
-    if (!sent)
+    // Whether it is read at once is the learner's affair; that it is there is looked after.
+    const auto patience = [this] { return NextWait(Deadline{}, "reader"); };
+    if (!wire->Send(header, payload, patience))
     {
         throw LearnerLost("the learner takes no messages");
     }
@@ -229,66 +163,34 @@ std::chrono::milliseconds Link::Impl::NextWait(const Deadline& deadline, const s
     return std::min(left, STRETCH);
 }
 
-/// Before WELCOME a connection may come and go, but not be refused. @throws ProtocolViolation
+/// Before WELCOME libzmq's may come and go, but not be refused. @throws ProtocolViolation
 bool Link::Impl::LearnerIsLost()
 {
-    const auto news = m_watch ? m_watch->Look() : PeerWatch::News::None;
-    if (news == PeerWatch::News::Refused && !dialogue.Welcomed())
+    const auto news = wire->Look();
+    if (news == PeerNews::Refused && !dialogue.Welcomed())
     {
         throw ProtocolViolation(
             "the learner at " + options.endpoint +
             (options.key ? " does not take this key" : " does not take simulations without a key"));
     }
-    m_lost = m_lost || (news != PeerWatch::News::None && dialogue.Welcomed());
+    m_lost = m_lost || news == PeerNews::Ended || (news != PeerNews::None && dialogue.Welcomed());
     return m_lost;
 }
 
 Received Link::Impl::Receive(const Deadline& deadline, const std::string& awaited)
 {
-    std::array<std::byte, HEADER_BYTES> frame{};
-    zmq::recv_buffer_result_t size;
-    while (!size)
+    std::optional<WireMessage> message;
+    while (!message)
     {
-        const auto wait = NextWait(deadline, awaited);
-        socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(wait.count()));
-        try
-        {
-            size = socket.recv(zmq::buffer(frame));
-        }
-        catch (const zmq::error_t& error)
-        {
-            if (error.num() != EINTR)
-            {
-                throw;
-            }
-        }
+        message = wire->Receive(NextWait(deadline, awaited));
     }
-    const std::size_t furtherFrames = ReceiveFurtherFrames();
-    // A header too long is not read as the beginning of it.
-    const auto first = std::span(frame).first(size->truncated() ? 0 : size->size);
-    return ReadMessage(first, furtherFrames, {body.data<std::byte>(), body.size()});
+    return ReadMessage(message->first, message->furtherFrames, message->body);
 }
 
-/// The last of them is left in `body`, which is empty if there is none.
-std::size_t Link::Impl::ReceiveFurtherFrames()
-{
-    body.rebuild();
-    std::size_t count = 0;
-    while (socket.get(zmq::sockopt::rcvmore))
-    {
-        if (socket.recv(body))
-        {
-            ++count;
-        }
-    }
-    return count;
-}
-
-/// What `take` makes of the first message that it does not skip; 0 waits for ever.
+/// What `take` makes of the first message that it does not skip.
 template <typename Take>
-auto Link::Impl::Await(std::chrono::milliseconds wait, const std::string& awaited, Take&& take)
+auto Link::Impl::Await(const Deadline& deadline, const std::string& awaited, Take&& take)
 {
-    const auto deadline = After(wait);
     auto taken = take(Receive(deadline, awaited));
     while (!taken)
     {
@@ -297,12 +199,13 @@ auto Link::Impl::Await(std::chrono::milliseconds wait, const std::string& awaite
     return taken;
 }
 
-template <typename Take>
-auto Link::Impl::AwaitInHandshake(const std::string& awaited, Take&& take)
+/// A handshake that is interrupted has failed. @throws LearnerLost
+template <typename Wait>
+auto Link::Impl::InHandshake(const std::string& awaited, Wait&& wait)
 {
     try
     {
-        return Await(options.handshakeDeadline, awaited, std::forward<Take>(take));
+        return wait();
     }
     catch (const Interrupted&)
     {
@@ -321,6 +224,7 @@ std::optional<Link::Answer> Link::Impl::TakeAnswer(const Received& message, Tens
     switch (*answer)
     {
     case MessageType::Bye:
+        over = true;
         return Answer::Bye;
     case MessageType::Fork:
         fork = Dialogue::ReadFork(message);
@@ -333,24 +237,16 @@ std::optional<Link::Answer> Link::Impl::TakeAnswer(const Received& message, Tens
 void Link::Impl::Beat() noexcept
 {
     const std::unique_lock lock(mutex, std::try_to_lock);
-    if (!lock || !dialogue.Welcomed())
+    if (!lock || !dialogue.Welcomed() || over)
     {
         return;
     }
-    const auto header =
-        EncodeHeader({MessageType::Heartbeat, 0, dialogue.Episode(), dialogue.Step(), 0});
-    try
+    if (LearnerIsLost())
     {
-        if (LearnerIsLost())
-        {
-            EndProcess("the learner is gone");
-        }
-        socket.send(zmq::buffer(header), zmq::send_flags::dontwait);
+        EndProcess("the learner is gone");
     }
-    catch (const zmq::error_t&)
-    {
-        // A beat may be missed; that the learner is gone shows at the next exchange.
-    }
+    wire->TrySend(
+        EncodeHeader({MessageType::Heartbeat, 0, dialogue.Episode(), dialogue.Step(), 0}));
 }
 
 Link::Link(LinkOptions options)
@@ -377,10 +273,18 @@ Welcome Link::Handshake(const nlohmann::json& schema,
     {
         hello["debug"] = debug;
     }
-    m_impl->SendJson(MessageType::Hello, hello);
-    const auto welcome = m_impl->AwaitInHandshake(
+    const auto welcome = Impl::InHandshake(
         "WELCOME",
-        [this](const Received& message) { return m_impl->dialogue.TakeWelcome(message); });
+        [this, &hello]
+        {
+            const auto deadline = After(m_impl->options.handshakeDeadline);
+            m_impl->Open(deadline);
+            m_impl->SendJson(MessageType::Hello, hello);
+            return m_impl->Await(deadline,
+                                 "WELCOME",
+                                 [this](const Received& message)
+                                 { return m_impl->dialogue.TakeWelcome(message); });
+        });
     m_impl->actionDeadline = welcome->actionDeadline;
     return *welcome;
 }
@@ -388,17 +292,21 @@ Welcome Link::Handshake(const nlohmann::json& schema,
 std::vector<std::byte> Link::ReceivePolicy(std::size_t bytes)
 {
     const std::scoped_lock lock(m_impl->mutex);
-    return *m_impl->AwaitInHandshake("POLICY",
-                                     [this, bytes](const Received& message)
-                                     {
-                                         std::optional<std::vector<std::byte>> policy;
-                                         if (m_impl->dialogue.TakePolicy(message, bytes))
-                                         {
-                                             policy.emplace(message.body.begin(),
-                                                            message.body.end());
-                                         }
-                                         return policy;
-                                     });
+    const auto take = [this, bytes](const Received& message)
+    {
+        std::optional<std::vector<std::byte>> policy;
+        if (m_impl->dialogue.TakePolicy(message, bytes))
+        {
+            policy.emplace(message.body.begin(), message.body.end());
+        }
+        return policy;
+    };
+    return *Impl::InHandshake("POLICY",
+                              [&]
+                              {
+                                  const auto deadline = After(m_impl->options.handshakeDeadline);
+                                  return m_impl->Await(deadline, "POLICY", take);
+                              });
 }
 
 Link::Answer Link::Exchange(const TensorBuffer& state,
@@ -407,14 +315,15 @@ Link::Answer Link::Exchange(const TensorBuffer& state,
                             TensorBuffer& action)
 {
     const std::scoped_lock lock(m_impl->mutex);
-    m_impl->Send(MessageType::State, flags, time_ns, state.Bytes());
-    if ((flags & LAST) != 0)
-    {
-        return Answer::Bye;
-    }
     try
     {
-        const auto answer = m_impl->Await(m_impl->actionDeadline,
+        m_impl->Send(MessageType::State, flags, time_ns, state.Bytes());
+        if ((flags & LAST) != 0)
+        {
+            m_impl->over = true;
+            return Answer::Bye;
+        }
+        const auto answer = m_impl->Await(After(m_impl->actionDeadline),
                                           "ACTION",
                                           [this, &action](const Received& message)
                                           { return m_impl->TakeAnswer(message, action); });
@@ -455,10 +364,10 @@ void Link::SendSlots(std::span<const std::byte> slots, int64_t time_ns)
 Link::Answer Link::Pause(std::span<const std::byte> slots, int64_t time_ns)
 {
     const std::scoped_lock lock(m_impl->mutex);
-    m_impl->Send(MessageType::Slots, PAUSED, time_ns, slots);
     try
     {
-        const auto answer = m_impl->Await(m_impl->actionDeadline,
+        m_impl->Send(MessageType::Slots, PAUSED, time_ns, slots);
+        const auto answer = m_impl->Await(After(m_impl->actionDeadline),
                                           "CONTINUE",
                                           [this](const Received& message)
                                           {
@@ -476,6 +385,7 @@ Link::Answer Link::Pause(std::span<const std::byte> slots, int64_t time_ns)
 void Link::SendBye(std::string_view reason)
 {
     const std::scoped_lock lock(m_impl->mutex);
+    m_impl->over = true;
     m_impl->SendJson(MessageType::Bye, {{"reason", reason}});
 }
 

@@ -4,56 +4,25 @@
 
 #include "cosim/dialogue.h"
 #include "cosim/header.h"
-#include "cosim/key-file.h"
 #include "cosim/link-error.h"
+#include "cosim/link-options.h"
 #include "cosim/tensor-layout.h"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <vector>
 
 namespace slicebridge
 {
 
-/// Where the learner is and who we are.
-struct LinkOptions
-{
-    std::string endpoint;               ///< "ipc://PATH" or "tcp://HOST:PORT"
-    std::string runId;                  ///< as the learner named this run
-    std::string token;                  ///< secret that proves it, 32 to 128 hexadecimal digits
-    std::optional<SimulationKey> key{}; ///< encrypts; without it TCP is for loopback only
-    /// End this process when that one is gone. 0: watch the connection and ZeroMQ's heartbeats.
-    pid_t parent{0};
-    /// Largest frame accepted; at a larger one ZeroMQ drops the connection.
-    std::size_t frameLimit_bytes{64 * 1024};
-    std::chrono::milliseconds handshakeDeadline{10'000};
-    std::chrono::milliseconds heartbeatPeriod{1'000};
-    /// Silence after which a learner that is not watched as a process counts as gone.
-    std::chrono::milliseconds learnerTimeout{10'000};
-    /// Looked at ten times a second while waiting: true ends the wait. Unset: nothing ends it.
-    std::function<bool()> interrupted{};
-};
-
-/**
- * Options whose token and parent come from the environment variables `SLICEBRIDGE_TOKEN` and
- * `SLICEBRIDGE_PARENT_PID`.
- * @throws std::invalid_argument if the token is missing or malformed, or the parent no number
- */
-LinkOptions LinkOptionsFromEnvironment(const std::string& endpoint, const std::string& runId);
-
 /**
  * The simulation's end of the link: one ZeroMQ DEALER that speaks docs/protocol.md, version 1.
  *
  * Use from one thread. A thread of the link's own sends heartbeats while that thread computes, and
- * ends the process when the parent is gone. Both threads touch the socket only under one mutex,
+ * ends the process when the parent is gone. Both threads touch the wire only under one mutex,
  * which is the full fence that ZeroMQ asks for when a socket moves between threads.
  */
 class Link

@@ -26,16 +26,17 @@ PeerWatch::PeerWatch(zmq::context_t& context, zmq::socket_t& socket)
     m_events.connect(ADDRESS);
 }
 
-PeerWatch::News PeerWatch::Look()
+PeerNews PeerWatch::Look()
 {
-    auto news = News::None;
+    auto news = PeerNews::None;
     zmq::message_t event;
     while (m_events.recv(event, zmq::recv_flags::dontwait))
     {
         uint16_t kind = 0; // an event is its kind, a value that is of no interest, and an address
         std::memcpy(&kind, event.data(), sizeof(kind));
         // A refusal is followed by the end of the connection.
-        news = (kind & REFUSALS) != 0 || news == News::Refused ? News::Refused : News::Lost;
+        news = (kind & REFUSALS) != 0 || news == PeerNews::Refused ? PeerNews::Refused
+                                                                   : PeerNews::Lost;
         zmq::message_t address;
         std::ignore = m_events.recv(address);
     }

@@ -2,6 +2,7 @@
 #include "fuzz/targets.h"
 
 #include "cosim/dialogue.h"
+#include "cosim/zmtp-reader.h"
 #include "fuzz/script.h"
 #include "scenarios/low-policy-reader.h"
 #include "slicing/low-level-policy.h"
@@ -305,6 +306,77 @@ std::vector<std::string> DialogueSeeds()
             ScriptEntry(MessageType::Refuse, 0, 0, R"({"reason": "no"})")};
 }
 
+constexpr std::size_t FRAME_LIMIT_BYTES = 4096;
+
+/// What a reader makes of bytes that come in pieces of one size.
+struct ZmtpReading
+{
+    std::string mechanism;
+    std::vector<std::pair<std::string, bool>> frames; ///< body, and whether another one follows
+    bool refused{false};
+
+    bool operator==(const ZmtpReading&) const = default;
+};
+
+ZmtpReading ReadZmtp(std::span<const uint8_t> input, std::size_t pieceBytes)
+{
+    ZmtpReader reader(FRAME_LIMIT_BYTES);
+    ZmtpReading reading;
+    try
+    {
+        bool greeted = false;
+        while (!input.empty())
+        {
+            const auto room = reader.Room();
+            Require(!room.empty());
+            const auto piece = input.first(std::min({pieceBytes, room.size(), input.size()}));
+            std::memcpy(room.data(), piece.data(), piece.size());
+            reader.Filled(piece.size());
+            input = input.subspan(piece.size());
+            if (const auto mechanism = greeted ? std::nullopt : reader.TakeGreeting())
+            {
+                greeted = true;
+                reading.mechanism = *mechanism;
+            }
+            while (const auto frame = greeted ? reader.Next() : std::nullopt)
+            {
+                Require(frame->body.size() <= FRAME_LIMIT_BYTES);
+                reading.frames.emplace_back(Text(frame->body), frame->more);
+            }
+            Require(reader.Capacity() <= 2 * FRAME_LIMIT_BYTES);
+        }
+    }
+    catch (const ProtocolViolation&)
+    {
+        reading.refused = true;
+    }
+    return reading;
+}
+
+/// The first byte says how large the pieces are.
+void RunZmtp(std::span<const uint8_t> input)
+{
+    if (!input.empty())
+    {
+        const auto bytes = input.subspan(1);
+        Require(ReadZmtp(bytes, input[0] + std::size_t{1}) == ReadZmtp(bytes, bytes.size()));
+    }
+}
+
+std::vector<std::string> ZmtpSeeds()
+{
+    using namespace std::string_literals;
+    const auto greeting = "\x02\xFF\0\0\0\0\0\0\0\1\x7F\x03\1NULL"s + std::string(48, '\0');
+    const auto ready = "\x04\x26\x05READY\x0BSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0"s;
+    const auto ping = "\x04\x07\x04PING\0\x64"s;
+    const auto message = "\x01\x04head\x00\x04"
+                         "body"s;
+    const auto large = "\x01\x04head\x02\0\0\0\0\0\0\1\0"s + std::string(256, 'x');
+    return {greeting + ready + message + message,
+            greeting + ready + ping + large + message,
+            greeting + ready + "\x02\0\0\0\0\xFF\0\0\0"s};
+}
+
 } // namespace
 
 const std::vector<FuzzTarget>& FuzzTargets()
@@ -312,7 +384,8 @@ const std::vector<FuzzTarget>& FuzzTargets()
     static const std::vector<FuzzTarget> targets{{"header", &RunHeader, &HeaderSeeds},
                                                  {"layout", &RunLayout, &LayoutSeeds},
                                                  {"welcome", &RunWelcome, &WelcomeSeeds},
-                                                 {"dialogue", &RunDialogue, &DialogueSeeds}};
+                                                 {"dialogue", &RunDialogue, &DialogueSeeds},
+                                                 {"zmtp", &RunZmtp, &ZmtpSeeds}};
     return targets;
 }
 

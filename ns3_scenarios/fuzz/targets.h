@@ -22,7 +22,7 @@ struct FuzzTarget
     std::vector<std::string> (*seeds)(); ///< inputs that are well-formed, to begin with
 };
 
-/// header, layout, welcome, dialogue.
+/// header, layout, welcome, dialogue, zmtp.
 const std::vector<FuzzTarget>& FuzzTargets();
 
 /// The target of that name. @throws std::out_of_range

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "scenarios/process-fork.h"
 
-#include "cosim/heart.h"
+#include "cosim/file-descriptor.h"
 
 #include <cerrno>
 #include <csignal>

@@ -412,6 +412,10 @@ Link::Answer RemoteController::Impl::Exchange(const Observation& observation)
     auto answer = link->Exchange(*state, flags, observation.time_ns, *action);
     while (answer == Link::Answer::Fork)
     {
+        if (options.parent == 0)
+        {
+            throw ProtocolViolation("FORK came from a learner that is not this program's parent");
+        }
         Fork();
         answer = link->Exchange(*state, flags, observation.time_ns, *action);
     }

@@ -25,12 +25,32 @@ using namespace std::chrono_literals;
 
 const std::string TOKEN(64, 'a');
 
+/// How a simulation reaches a learner.
+struct Way
+{
+    std::string name;
+    std::string endpoint; ///< to bind
+    bool ofAChild;        ///< the learner is watched as the parent, without libzmq
+};
+
+const Way REMOTE{"Remote", "tcp://127.0.0.1:*", false};
+
+class EachWire : public testing::TestWithParam<Way>
+{
+};
+
 /// A learner that the test plays by hand: frames in, frames out.
 class Learner
 {
   public:
+    explicit Learner(const Way& way = EachWire::GetParam())
+        : Learner(way, {})
+    {
+    }
+
     /// secretKey: of a learner that takes simulations with a key only; empty: any
-    explicit Learner(const std::string& secretKey = {})
+    Learner(const Way& way, const std::string& secretKey)
+        : m_way(way)
     {
         if (!secretKey.empty())
         {
@@ -39,7 +59,7 @@ class Learner
         }
         m_socket.set(zmq::sockopt::linger, 0);
         m_socket.set(zmq::sockopt::rcvtimeo, 10'000);
-        m_socket.bind("tcp://127.0.0.1:*");
+        m_socket.bind(way.endpoint);
     }
 
     LinkOptions Options() const
@@ -49,6 +69,7 @@ class Learner
         options.runId = "run-1";
         options.token = TOKEN;
         options.heartbeatPeriod = 20ms;
+        options.parent = m_way.ofAChild ? getpid() : 0;
         return options;
     }
 
@@ -114,6 +135,7 @@ class Learner
     int heartbeats{0};
 
   private:
+    Way m_way;
     zmq::context_t m_context{1};
     zmq::socket_t m_socket{m_context, zmq::socket_type::router};
     std::string m_peer;
@@ -165,7 +187,7 @@ std::future<Outcome> Simulate(const LinkOptions& options, int exchanges = 1)
                       });
 }
 
-TEST(Link, IntroducesItselfByHello)
+TEST_P(EachWire, IntroducesItselfByHello)
 {
     Learner learner;
     auto simulation = Simulate(learner.Options());
@@ -191,7 +213,7 @@ TEST(Link, IntroducesItselfByHello)
     }
 }
 
-TEST(Link, ExchangesStatesAndActionsInLockStep)
+TEST_P(EachWire, ExchangesStatesAndActionsInLockStep)
 {
     Learner learner;
     auto simulation = Simulate(learner.Options(), 3);
@@ -209,7 +231,7 @@ TEST(Link, ExchangesStatesAndActionsInLockStep)
     EXPECT_EQ(outcome.dropped, 0U);
 }
 
-TEST(Link, DropsAndCountsWhatIsStale)
+TEST_P(EachWire, DropsAndCountsWhatIsStale)
 {
     Learner learner;
     auto simulation = Simulate(learner.Options());
@@ -227,7 +249,7 @@ TEST(Link, DropsAndCountsWhatIsStale)
     EXPECT_EQ(outcome.dropped, 4U);
 }
 
-TEST(Link, EndsTheEpisodeByBye)
+TEST_P(EachWire, EndsTheEpisodeByBye)
 {
     Learner learner;
     auto simulation = Simulate(learner.Options());
@@ -238,7 +260,7 @@ TEST(Link, EndsTheEpisodeByBye)
     EXPECT_EQ(simulation.get().answer, Link::Answer::Bye);
 }
 
-TEST(Link, ByeAndErrorReachTheLearnerEvenIfTheLinkIsClosedAtOnce)
+TEST_P(EachWire, ByeAndErrorReachTheLearnerEvenIfTheLinkIsClosedAtOnce)
 {
     Learner learner;
     auto simulation = std::async(std::launch::async,
@@ -279,7 +301,7 @@ std::string FaultOf(Reply reply)
     }
 }
 
-TEST(Link, RefusesActionsThatBreakTheSchema)
+TEST_P(EachWire, RefusesActionsThatBreakTheSchema)
 {
     const MessageHeader action{MessageType::Action, 0, 9, 0, 0};
     EXPECT_EQ(FaultOf([&](Learner& learner) { learner.Send(action, ActionBody(0.5F, 1.5F)); }),
@@ -296,7 +318,7 @@ TEST(Link, RefusesActionsThatBreakTheSchema)
               "accepted");
 }
 
-TEST(Link, RefusesMalformedMessages)
+TEST_P(EachWire, RefusesMalformedMessages)
 {
     const std::string malformed = "the learner sent a malformed message";
     const auto send = [](std::vector<std::string> frames)
@@ -311,7 +333,7 @@ TEST(Link, RefusesMalformedMessages)
     EXPECT_EQ(FaultOf(send({header})), "an ACTION has 8 bytes by the schema, got 0");
 }
 
-TEST(Link, RefusesAMalformedWelcome)
+TEST_P(EachWire, RefusesAMalformedWelcome)
 {
     for (const std::string body : {"",
                                    "[]",
@@ -329,7 +351,7 @@ TEST(Link, RefusesAMalformedWelcome)
     }
 }
 
-TEST(Link, NoFramesAtAllCanHurt)
+TEST_P(EachWire, NoFramesAtAllCanHurt)
 {
     EXPECT_TRUE(rc::check(
         [](const std::vector<std::string>& noise)
@@ -341,7 +363,7 @@ TEST(Link, NoFramesAtAllCanHurt)
         }));
 }
 
-TEST(Link, GivesUpOnALearnerThatDoesNotAnswer)
+TEST_P(EachWire, GivesUpOnALearnerThatDoesNotAnswer)
 {
     Learner learner;
     auto options = learner.Options();
@@ -371,10 +393,14 @@ TEST(Link, GivesUpOnAnEndpointWhereNobodyListens)
     LinkOptions options;
     options.token = TOKEN;
     options.handshakeDeadline = 100ms;
-    options.endpoint = "ipc:///tmp/slicebridge-test-nobody-is-here";
-    EXPECT_THROW(Simulate(options).get(), LearnerLost);
-    options.endpoint = "tcp://127.0.0.1:1";
-    EXPECT_THROW(Simulate(options).get(), LearnerLost);
+    for (const pid_t parent : {0, getpid()})
+    {
+        options.parent = parent;
+        options.endpoint = "ipc:///tmp/slicebridge-test-nobody-is-here";
+        EXPECT_THROW(Simulate(options).get(), LearnerLost);
+        options.endpoint = "tcp://127.0.0.1:1";
+        EXPECT_THROW(Simulate(options).get(), LearnerLost);
+    }
 }
 
 TEST(Link, RefusesAnEndpointThatIsNoAddress)
@@ -383,10 +409,12 @@ TEST(Link, RefusesAnEndpointThatIsNoAddress)
                                              "nonsense",
                                              "tcp://127.0.0.1",
                                              "ipc://" + std::string(200, 'x')};
-    for (const auto& endpoint : endpoints)
+    for (std::size_t number = 0; number < 2 * endpoints.size(); ++number)
     {
+        const auto& endpoint = endpoints[number / 2];
         LinkOptions options;
         options.endpoint = endpoint;
+        options.parent = number % 2 == 0 ? 0 : getpid();
         try
         {
             const Link link(options);
@@ -399,7 +427,7 @@ TEST(Link, RefusesAnEndpointThatIsNoAddress)
     }
 }
 
-TEST(Link, CanBeInterruptedWhileItWaitsForAnAction)
+TEST_P(EachWire, CanBeInterruptedWhileItWaitsForAnAction)
 {
     Learner learner;
     std::atomic<bool> interrupt{false};
@@ -413,7 +441,7 @@ TEST(Link, CanBeInterruptedWhileItWaitsForAnAction)
     EXPECT_EQ(simulation.get().answer, Link::Answer::Interrupted);
 }
 
-TEST(Link, BeatsWhileTheSimulationComputes)
+TEST_P(EachWire, BeatsWhileTheSimulationComputes)
 {
     Learner learner;
     std::promise<void> computed;
@@ -453,7 +481,7 @@ TEST(LinkKeys, ASimulationAndALearnerThatKnowEachOtherUnderstandEachOther)
 {
     const KeyPair learnerKey;
     const KeyPair own;
-    Learner learner(learnerKey.secretKey);
+    Learner learner(REMOTE, learnerKey.secretKey);
     auto options = learner.Options();
     options.key = {own.publicKey, own.secretKey, learnerKey.publicKey};
     auto simulation = Simulate(options);
@@ -469,10 +497,12 @@ TEST(LinkKeys, AWrongOrMissingKeyIsToldAndNotWaitedFor)
     const KeyPair learnerKey;
     const KeyPair own;
     const KeyPair other;
-    Learner learner(learnerKey.secretKey);
+    Learner learner(REMOTE, learnerKey.secretKey);
     auto options = learner.Options();
     EXPECT_THROW(Simulate(options).get(), ProtocolViolation);
-    Learner open;
+    options.parent = getpid();
+    EXPECT_THROW(Simulate(options).get(), ProtocolViolation);
+    Learner open(REMOTE);
     options = open.Options();
     options.key = {own.publicKey, own.secretKey, other.publicKey};
     EXPECT_THROW(Simulate(options).get(), ProtocolViolation);
@@ -511,10 +541,17 @@ TEST(Link, ReachesALearnerAtTheLoopbackAddressOfIpv6)
     LinkOptions options;
     options.endpoint = learner.get(zmq::sockopt::last_endpoint);
     options.handshakeDeadline = std::chrono::seconds(2);
-    auto simulation = Simulate(options);
-    zmq::message_t peer;
-    EXPECT_TRUE(learner.recv(peer)) << "no HELLO";
-    EXPECT_THROW(simulation.get(), LearnerLost);
+    for (const pid_t parent : {0, getpid()})
+    {
+        options.parent = parent;
+        auto simulation = Simulate(options);
+        zmq::message_t frame;
+        EXPECT_TRUE(learner.recv(frame)) << "no HELLO";
+        EXPECT_THROW(simulation.get(), LearnerLost);
+        while (learner.recv(frame, zmq::recv_flags::dontwait))
+        {
+        }
+    }
 }
 
 TEST(LinkKeys, AreReadFromAFileThatNobodyElseCanRead)
@@ -554,7 +591,7 @@ TEST(LinkKeys, AreReadFromAFileThatNobodyElseCanRead)
     EXPECT_THROW(ReadSimulationKey(path), std::invalid_argument);
 }
 
-TEST(Link, ALearnerThatVanishesWhileItsActionIsAwaitedIsMissed)
+TEST_P(EachWire, ALearnerThatVanishesWhileItsActionIsAwaitedIsMissed)
 {
     Learner learner;
     auto simulation = Simulate(learner.Options());
@@ -573,7 +610,9 @@ TEST(Link, ALearnerThatVanishesWhileItsActionIsAwaitedIsMissed)
     }
 }
 
-TEST(LinkDeathTest, ALearnerThatVanishesWhileTheSimulationComputesIsMissed)
+using EachWireDeathTest = EachWire;
+
+TEST_P(EachWireDeathTest, ALearnerThatVanishesWhileTheSimulationComputesIsMissed)
 {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_EXIT(
@@ -654,6 +693,17 @@ TEST(HeartDeathTest, AProcessWhoseParentIsGoneAlreadyEnds)
         testing::ExitedWithCode(3),
         "is gone");
 }
+
+const std::vector<Way> WAYS{
+    REMOTE,
+    {"ChildOverTcp", "tcp://127.0.0.1:*", true},
+    {"ChildOverIpc", "ipc:///tmp/slb-link-test-" + std::to_string(getpid()), true},
+};
+
+const auto NAME = [](const auto& instance) { return instance.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(Wires, EachWire, testing::ValuesIn(WAYS), NAME);
+INSTANTIATE_TEST_SUITE_P(Wires, EachWireDeathTest, testing::ValuesIn(WAYS), NAME);
 
 } // namespace
 } // namespace slicebridge

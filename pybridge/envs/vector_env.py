@@ -108,7 +108,7 @@ class SliceVectorEnv(VectorEnv[Array, Array, npt.NDArray[Any]]):
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
-        self._listener = Listener(endpoint)
+        self._listener = Listener(endpoint, children=True)
         self._watch = ProcessWatch()
         self._first_seed: int | None = task.scenario.seed
         self._subs = [

@@ -10,10 +10,10 @@ Everything is alive at once and measured in turns, so that all figures are of th
 * `link_env_us`: of these, what `SliceEnv` adds to a bare exchange of messages (processor time of Python);
 * `link_us_large_ipc_pinned`, `link_floor_us_ipc_pinned`, `link_ratio_large_ipc_pinned`: both processes on one
   processor, which no other has to be woken up for. Free ones change between such times and times two to three times as
-  long, as the scheduler places their four threads, and stay there for a while: a difference between two free cases can
+  long, as the scheduler places their threads, and stay there for a while: a difference between two free cases can
   be one of place alone. `link_floor_us_ipc_spin`: Python never sleeps but asks for the answer again and again;
 * `link_socket_us`: the same bytes over a plain Unix socket, two wake-ups a round trip where ZeroMQ has six. The
-  difference to the floor is what ZeroMQ's own threads cost.
+  difference to the floor is what libzmq's own threads cost.
 """
 
 from __future__ import annotations

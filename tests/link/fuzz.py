@@ -27,6 +27,7 @@ from pybridge.episode import Episode
 from pybridge.errors import SliceBridgeError
 from pybridge.listener import Listener
 from pybridge.observation import Action, Observation
+from pybridge.router import ZmqRouter
 from pybridge.schema import Levels
 from pybridge.wire import MessageType, unpack_header
 from tests.link.frames import (
@@ -138,7 +139,9 @@ class Fuzz:
         self.outcomes: Counter[str] = Counter()
         self._listener = Listener()
         self._socket = ScriptedSocket()
-        self._listener._use(self._socket)
+        router = self._listener._router
+        assert isinstance(router, ZmqRouter)
+        router.use(self._socket)
         self._actions = {levels: Action(SCHEMA, levels) for levels in ("high", "both", "delegated")}
         self._good: Seat | None = None
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from pybridge.errors import ProtocolError, SchemaError
-from pybridge.listener import MAX_REASON_BYTES, MAX_UNREAD, Connection, Listener, Message
+from pybridge.listener import MAX_REASON_BYTES, Connection, Listener, Message
+from pybridge.router import MAX_UNREAD
 from pybridge.schema import parse_schema
 from pybridge.wire import Header, MessageType
 from tests.link.frames import ODD_SHAPES, SCHEMA, small_schema

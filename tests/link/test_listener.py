@@ -40,10 +40,10 @@ JSON = st.recursive(
 )
 
 
-@pytest.fixture
-def listener() -> Iterator[Listener]:
+@pytest.fixture(params=[False, True], ids=["libzmq", "own"])
+def listener(request: pytest.FixtureRequest) -> Iterator[Listener]:
     """On a private ipc endpoint."""
-    with_socket = Listener()
+    with_socket = Listener(children=request.param)
     yield with_socket
     with_socket.close()
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import zmq
 
-from pybridge.errors import SimulationTimeout
+from pybridge.errors import SimulationTimeout, SliceBridgeError
 from pybridge.keys import write_keys
 from pybridge.scenario import load_scenario
 from pybridge.session import Session
+from pybridge.wire import Header, MessageType
 
 SHORT = {"timing.duration_s": 0.3}
 
@@ -100,3 +101,22 @@ def test_sigterm_while_welcome_is_awaited_is_logged(simulation_program: Path, tm
         _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM
     assert "interrupted while waiting for WELCOME" in said
+
+
+def test_a_fork_that_no_parent_asks_for_writes_nothing(simulation_program: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    order = {"token": "ab" * 32, "fork_run_id": "x", "fork_token": "cd" * 32, "log": str(precious), "out": None}
+    scenario = load_scenario("nr-small", SHORT)
+    with Session(scenario, remote=True, out_dir=tmp_path / "run", endpoint="tcp://127.0.0.1:*") as session:
+        started = Started(simulation_program, session, tmp_path / "run")
+        started.start()
+        session.reset()
+        episode = session._episode
+        assert episode is not None
+        episode._send(Header(MessageType.FORK), json.dumps(order).encode())
+        with pytest.raises(SliceBridgeError, match="not this program's parent"):
+            session.wait()
+        started.join()
+    assert started.code == 4
+    assert precious.read_text() == "kept"
