@@ -128,6 +128,20 @@ Request ParseRequest(const std::string& text)
             .directory = content.at("directory").get<std::string>()};
 }
 
+/// Kernels before Linux 5.9 have no call for it.
+void CloseInherited()
+{
+    if (close_range(FIRST_INHERITED, ~0U, 0) == 0)
+    {
+        return;
+    }
+    const auto most = static_cast<int>(sysconf(_SC_OPEN_MAX));
+    for (int descriptor = FIRST_INHERITED; descriptor < most; ++descriptor)
+    {
+        close(descriptor);
+    }
+}
+
 /// In the forked process: everything that exec would have given it.
 [[noreturn]] void BecomeSimulation(const Request& request,
                                    int log,
@@ -141,9 +155,11 @@ Request ParseRequest(const std::string& text)
         _exit(EXIT_LEARNER_GONE);
     }
     setsid();
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    close_range(FIRST_INHERITED, ~0U, 0);
+    if (dup2(log, STDOUT_FILENO) == -1 || dup2(log, STDERR_FILENO) == -1)
+    {
+        Throw("standard output");
+    }
+    CloseInherited();
     if (chdir(request.directory.c_str()) != 0)
     {
         Throw(request.directory.c_str());
