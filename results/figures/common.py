@@ -49,9 +49,9 @@ def thinned_note(axes: CampaignAxes, shown: Sequence[Condition]) -> str:
     return f" {len(shown)} of {total} conditions; the data have all." if len(shown) < total else ""
 
 
-def dots(panel: Axes, data: pl.DataFrame, column: str, axes: CampaignAxes) -> None:
-    """Methods side by side at each condition: the mean, its bar (see `seed_note`), and each seed as a dash."""
-    styles = series_styles(list(axes.methods))
+def dots(panel: Axes, data: pl.DataFrame, column: str, axes: CampaignAxes, present: Sequence[str]) -> None:
+    """The methods `present` side by side at each condition: the mean, its bar (see `seed_note`), seeds as dashes."""
+    styles = {name: style for name, style in series_styles(list(axes.methods)).items() if name in present}
     offsets = np.linspace(-DODGE / 2, DODGE / 2, len(styles)) if len(styles) > 1 else np.zeros(1)
     for offset, (method, style) in zip(offsets, styles.items(), strict=True):
         for place, at in enumerate(axes.conditions):
@@ -136,8 +136,16 @@ def method_handles(labels: Mapping[str, str], methods: Sequence[str], *, lines: 
     ]
 
 
-def finish(figure: Figure, text: str, axes: CampaignAxes, note: str, *, lines: bool = False) -> None:
-    """Title and legend of all methods on top, note below."""
-    legend(figure, method_handles(axes.methods, list(axes.methods), lines=lines))
+def methods_in(table: pl.DataFrame, axes: CampaignAxes) -> list[str]:
+    """Methods that a table has, in the campaign's order: some have no evaluations."""
+    found = set(table["method"])
+    return [name for name in axes.methods if name in found]
+
+
+def finish(
+    figure: Figure, text: str, axes: CampaignAxes, note: str, present: Sequence[str], *, lines: bool = False
+) -> None:
+    """Title and legend of the methods `present` on top, note below."""
+    legend(figure, method_handles(axes.methods, present, lines=lines))
     title(figure, text)
     caption(figure, note)

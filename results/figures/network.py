@@ -28,8 +28,8 @@ def by_slice(
 
     summary: columns method, ran, size, mix, seed, slice and `column`; missing combinations are left out.
     """
-    count = len(axes.slices)
-    if len(axes.conditions) * len(axes.methods) <= BESIDE_EACH_OTHER * BESIDE_EACH_OTHER:
+    count, present = len(axes.slices), common.methods_in(summary, axes)
+    if len(axes.conditions) * len(present) <= BESIDE_EACH_OTHER * BESIDE_EACH_OTHER:
         figure = Figure(figsize=(max(common.MIN_WIDTH_IN, 3.4 * count), 3.9))
         panels = figure.subplots(1, count, squeeze=False)[0]
         panels[0].set_ylabel(ylabel)
@@ -39,14 +39,14 @@ def by_slice(
         for panel in panels:
             panel.set_ylabel(ylabel)
     for panel, name in zip(panels, axes.slices, strict=True):
-        common.dots(panel, summary.filter(pl.col("slice") == name), column, axes)
+        common.dots(panel, summary.filter(pl.col("slice") == name), column, axes, present)
         panel.set_title(name)
         if percent:
             panel.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
             panel.set_ylim(-0.03, 1.03)
         else:
             panel.set_ylim(bottom=0.0)
-    common.finish(figure, title, axes, f"{note} {common.seed_note(len(axes.seeds))}")
+    common.finish(figure, title, axes, f"{note} {common.seed_note(len(axes.seeds))}", present)
     return figure
 
 
@@ -57,10 +57,10 @@ def by_condition(runs: pl.DataFrame, column: str, axes: CampaignAxes, *, ylabel:
     runs: columns method, ran, size, mix, seed and `column`.
     """
     figure = Figure(figsize=(max(10.2, 1.5 * len(axes.conditions) + 1.5), 3.6))
-    panel = figure.subplots()
-    common.dots(panel, runs, column, axes)
+    panel, present = figure.subplots(), common.methods_in(runs, axes)
+    common.dots(panel, runs, column, axes, present)
     panel.set_ylabel(ylabel)
-    common.finish(figure, title, axes, f"{note} {common.seed_note(len(axes.seeds))}")
+    common.finish(figure, title, axes, f"{note} {common.seed_note(len(axes.seeds))}", present)
     return figure
 
 
@@ -96,6 +96,7 @@ def delay_ccdf(ccdf: pl.DataFrame, budgets_ms: Mapping[tuple[str, str], float | 
         f"Complementary distribution (1 − CDF) over all packets, lost ones counted as later than any delay; seeds "
         f"pooled, n = {len(axes.seeds)} per curve, no interval. Dotted vertical line: delay budget of the SLA."
         f"{common.thinned_note(axes, conditions)}",
+        common.methods_in(ccdf, axes),
         lines=True,
     )
     return figure
@@ -109,10 +110,10 @@ def shares_over_time(shares: pl.DataFrame, axes: CampaignAxes, *, what: str, not
     what: the resource, as it begins a sentence. note: what 100 % is.
     """
     colours = slice_colours(axes.slices)
-    conditions = common.shown_conditions(axes, shares)
-    figure = Figure(figsize=(common.width_in(len(conditions)), 1.6 * len(axes.methods) + 1.1))
-    grid = figure.subplots(len(axes.methods), len(conditions), squeeze=False, sharex=True, sharey=True)
-    for row, method in zip(grid, axes.methods, strict=True):
+    conditions, present = common.shown_conditions(axes, shares), common.methods_in(shares, axes)
+    figure = Figure(figsize=(common.width_in(len(conditions)), 1.6 * len(present) + 1.1))
+    grid = figure.subplots(len(present), len(conditions), squeeze=False, sharex="col", sharey=True)
+    for row, method in zip(grid, present, strict=True):
         for panel, at in zip(row, conditions, strict=True):
             _stack(panel, shares.filter((pl.col("method") == method) & at.here), colours)
         row[0].set_ylabel(f"{_two_lines(axes.methods[method])}\n{what} used")

@@ -38,7 +38,7 @@ def scalability(table: pl.DataFrame, axes: CampaignAxes) -> Figure:
     panels[0].set_ylabel("U")
     n = common.spread(table, "n_seeds")
     note = f"U of evaluations, without adaptation, mean over mixes and n = {n} seeds; band: {common.INTERVAL}."
-    common.finish(figure, "Scalability", axes, note, lines=True)
+    common.finish(figure, "Scalability", axes, note, common.methods_in(table, axes), lines=True)
     return figure
 
 
