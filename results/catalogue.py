@@ -220,14 +220,15 @@ _ALL = (
         "weight",
         "Task weights over training",
         "weight (1: uniform)",
-        "Weights of the task families in the meta-gradient, mean 1.",
+        "Weights of the task families in the meta-gradient, mean 1. Family slice-k: operators care most for slice k.",
     ),
     _draw_family(
         "td_variance",
         "td_variance",
         "TD-error variance per task family",
-        "variance of TD errors [reward²]",
-        "Raw variance of TD errors on query data, under the shared critic.",
+        "variance of TD errors",
+        "Raw variance of TD errors under the shared critic, rewards scaled by their running standard deviation. Family "
+        "slice-k: operators care most for slice k.",
     ),
     Exhibit(
         "speed",

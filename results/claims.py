@@ -230,7 +230,7 @@ def _over_baselines(found: Sequence[Comparison], results: CampaignResults) -> tu
         text += f"; the campaign has no {', '.join(lacking)}, which it takes to say reproduced"
         verdict = Verdict.UNKNOWN if verdict is Verdict.REPRODUCED else verdict
     if not theirs:
-        text += "; no RL or meta-RL baseline has finished"
+        text += "; no RL or meta-RL baseline has adapted to the same tasks"
         verdict = Verdict.UNKNOWN
     return verdict, text
 
@@ -264,7 +264,7 @@ def _grows(found: Sequence[Comparison], sizes: Sequence[str]) -> tuple[Verdict, 
     """At the largest size it must hold against every RL baseline, and be no smaller than at the smallest."""
     theirs = [one for one in found if methods.learned(one.kind)]
     if not theirs:
-        return Verdict.UNKNOWN, "no RL or meta-RL baseline has finished"
+        return Verdict.UNKNOWN, "no RL or meta-RL baseline has adapted to the same tasks"
     if len(sizes) < 2:
         return Verdict.UNKNOWN, "one network size only"
     largest = {one.baseline: one for one in theirs if one.aspect == sizes[-1]}

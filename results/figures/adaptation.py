@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from results.axes import CampaignAxes
 from results.figures import common
@@ -157,7 +157,10 @@ def regret(table: pl.DataFrame, axes: CampaignAxes) -> Figure:
             panel.plot(line["episode"], line["regret"], color=style.colour, ls=style.dash, label=label)
         panel.set_xscale("log")
         panel.set_yscale("log")
-        panel.xaxis.set_major_formatter(ScalarFormatter())
+        last = int(here["episode"].max() or 1)  # type: ignore[arg-type]  # a column of whole numbers
+        panel.set_xticks([2**power for power in range(last.bit_length())])
+        panel.set_xticks([], minor=True)
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
         panel.set_xlabel("episodes spent on the task")
         panel.set_title(TRACKS.get(track, track))
         panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7.5, title="slope [95 % interval]")

@@ -29,7 +29,7 @@ def learning_curves(curves: pl.DataFrame, axes: CampaignAxes, points: int = 60) 
             dash = "--" if track == "told" else "-"
             panel.plot(smooth["step"], smooth["value"], color=styles[method].colour, ls=dash, lw=1.1, alpha=0.8)
         panel.set_title(axes.methods[method])
-        panel.set_xlabel("high-level decisions in training")
+        panel.set_xlabel("decisions in training (rules: episodes)")
         panel.margins(x=0.02)
     for panel in panels[len(methods) :]:
         panel.set_visible(False)

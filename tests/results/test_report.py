@@ -177,7 +177,7 @@ class _Page(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        self.images += [values["src"]] if tag == "img" else []
+        self.images += [values.get("src", "")] if tag == "img" else []
         self.links += [values["href"]] if tag == "a" else []
         self.ids |= {values["id"]} if "id" in values else set()
 
