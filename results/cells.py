@@ -51,7 +51,8 @@ def claim_cells(results: CampaignResults, found: Sequence[Claim]) -> Cells:
         ours = "; ".join(sorted({estimate(one.estimate, claim.unit) for one in theirs}))
         if len(theirs) > 1:
             values = [one.estimate.value for one in theirs if not math.isnan(one.estimate.value)]
-            ours = f"{_unit(min(values), claim.unit)} to {_unit(max(values), claim.unit)}" if values else "–"
+            ends = dict.fromkeys(_unit(value, claim.unit) for value in (min(values), max(values))) if values else ["–"]
+            ours = " to ".join(ends)
         rows.append([claim.text, claim.paper, ours or "–", str(claim.verdict), claim.why])
     return ["claim", "paper", "ours, over RL baselines", "verdict", "why"], rows
 

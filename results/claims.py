@@ -75,7 +75,7 @@ class Claim:
     text: str
     paper: str
     unit: str
-    """Of the estimates: "%", "parts" (of 1), or "" for a slope."""
+    """Of the estimates: "%", "parts" (of 1, shown in %), "difference" (of parts of 1), or "" for a slope."""
     comparisons: tuple[Comparison, ...] = ()
     verdict: Verdict = Verdict.UNKNOWN
     why: str = ""
@@ -94,8 +94,8 @@ _EFFICIENCY = Claim(
 _ADAPTATION = Claim(
     "adaptation", "Adaptation is faster as the network grows", f"up to {100 * PAPER_FASTER:.0f} %", "parts"
 )
-_QUALITY = Claim("quality", "QoS satisfaction is better in all three slices", "better", "parts")
-_CONSISTENCY = Claim("consistency", "Fairness, latency and throughput are consistent", "consistent", "parts")
+_QUALITY = Claim("quality", "QoS satisfaction is better in all three slices", "better", "difference")
+_CONSISTENCY = Claim("consistency", "Fairness, latency and throughput are consistent", "consistent", "difference")
 _REGRET = Claim("regret", "Regret is sublinear", "slope below 1", "")
 
 

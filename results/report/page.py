@@ -24,6 +24,7 @@ table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabu
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ddd; }
 th { border-bottom: 2px solid #888; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
+.wide .why { text-align: left; white-space: normal; min-width: 18rem; }
 .prose th, .prose td { text-align: left; white-space: normal; vertical-align: top; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .reproduced { color: #0a6b3d; } .partly { color: #7a5200; } .not { color: #a32a00; } .unknown { color: #555; }
@@ -35,7 +36,7 @@ figure img { display: block; max-width: 100%; height: auto; }
 li { margin: .3rem 0; }
 .absent { color: #555; border-left: 3px solid #ccc; padding-left: .7rem; }
 dialog { width: 100vw; height: 100vh; max-width: none; max-height: none; margin: 0; padding: 0; border: 0; }
-dialog img { display: block; min-width: 100%; cursor: zoom-out; }
+dialog img { display: block; width: max(100%, 66rem); cursor: zoom-out; }
 dialog form { position: fixed; top: .4rem; right: .8rem; }
 dialog form button { font: inherit; background: #fff; border: 1px solid #888; border-radius: .3rem;
                      padding: .2rem .7rem; }
@@ -127,7 +128,7 @@ def _again(command: str) -> str:
 
 
 def _table(block: Table) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.headings)
+    head = "".join(f"<th{_column(cell)}>{html.escape(cell)}</th>" for cell in block.headings)
     body = "".join(f"<tr>{''.join(map(_cell, block.headings, row))}</tr>" for row in block.rows)
     kind = "wide prose" if block.prose else "wide"
     return f'<div class="{kind}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -135,7 +136,12 @@ def _table(block: Table) -> str:
 
 def _cell(heading: str, cell: str) -> str:
     mark = f' class="verdict {_CLASSES[cell]}"' if cell in _CLASSES else ""
-    return f'<td data-of="{html.escape(heading)}"><span{mark}>{_code(cell)}</span></td>'
+    return f'<td{_column(heading)} data-of="{html.escape(heading)}"><span{mark}>{_code(cell)}</span></td>'
+
+
+def _column(heading: str) -> str:
+    """Reasons are sentences, which may break."""
+    return ' class="why"' if heading == "why" else ""
 
 
 def _code(line: str) -> str:
