@@ -76,6 +76,15 @@ def default_parameters(slices: int, *, told: bool = False) -> Array:
     return np.concatenate((np.zeros(slices), further))
 
 
+def as_if_tuned_told(parameters: Array, slices: int) -> Array:
+    """θ with `TOLD` at its defaults, (slices + 9,), where it was tuned without. Raises ValueError for other sizes."""
+    told = default_parameters(slices, told=True)
+    own = len(told) - len(TOLD)
+    if len(parameters) not in (own, len(told)):
+        raise ValueError(f"{slices} slices take {own} or {len(told)} parameters, got {len(parameters)}")
+    return np.concatenate((parameters, told[len(parameters) :]))
+
+
 def parameter_names(slices: int, *, told: bool = False) -> tuple[str, ...]:
     """Of θ, in order."""
     return (*(f"headroom_{k}" for k in range(slices)), *COMMON, *(TOLD if told else ()))

@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 
 from agents.checkpoint import Checkpoint, CheckpointError
+from agents.dpp import as_if_tuned_told
 from agents.high_level import HighControls, ResidualControls, SimplexControls
 from agents.inner import InnerConfig
 from agents.level import Level, LevelConfig
@@ -98,7 +99,7 @@ def high_controls(config: MetaHrlConfig, network: Network) -> HighControls:
     sizes = (network.cells, network.slices, observed, network.slices + 2)
     if config.variant == "paper":
         return SimplexControls(*sizes)
-    rule = np.array(config.rule) if config.rule else None
+    rule = as_if_tuned_told(np.array(config.rule), network.slices) if config.rule else None
     return ResidualControls(*sizes, rule)
 
 
@@ -158,9 +159,10 @@ class MetaHrl:
     def rule_stage(self, tasks: TaskDistribution) -> RuleStage:
         """Tunes the rule."""
         interface = Interface(self.network.cells, self.network.slices, "capped", told=self.network.told)
-        sizes = self.config.stages["rule"], self.config.rule_population, self.config.rule_tasks
-        prior = None if self.network.told else self.prior(tasks)
-        return RuleStage(interface, *sizes, prior, self.seed)
+        config, prior = self.config, None if self.network.told else self.prior(tasks)
+        start = self.controls.parameters if config.rule and isinstance(self.controls, ResidualControls) else None
+        sizes = config.stages["rule"], config.rule_population, config.rule_tasks
+        return RuleStage(interface, *sizes, prior, self.seed, start)
 
     def use_rule(self, parameters: NDArray[np.float64]) -> None:
         """Act by the rule with these parameters from now on."""

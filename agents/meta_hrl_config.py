@@ -37,7 +37,7 @@ class MetaHrlConfig:
     low_level: bool = True
     """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
     rule: tuple[float, ...] = ()
-    """θ of the rule that `ours` is a residual on, as `agents.dpp.parameter_names`, in place of tuning one."""
+    """θ that tuning the rule under `ours` begins at, as `agents.dpp.parameter_names`; empty: its defaults."""
     learning_rate: float | None = None
     """Adam's, of the high level; None: 1e-3 for ours, METHOD's 1e-4 for paper, which larger steps threw off."""
     low_learning_rate: float = 3e-4
@@ -75,8 +75,7 @@ class MetaHrlConfig:
     @property
     def stages(self) -> dict[str, int]:
         """Iterations of each stage."""
-        tunes = self.variant == "ours" and not self.rule
-        rule = round(self.rule_generations * self.budget) if tunes else 0
+        rule = round(self.rule_generations * self.budget) if self.variant == "ours" else 0
         low = round(self.low_iterations * self.budget) if self.low_level else 0
         joint = max(1, round(self.iterations * self.budget)) if self.iterations else 0
         return {"rule": rule, "low": low, "joint": joint}

@@ -38,19 +38,29 @@ class RuleStage:
     """Counts generations as `agents.meta.MetaLearner` counts iterations."""
 
     def __init__(
-        self, interface: Interface, generations: int, population: int, tasks: int, prior: Array | None, seed: int
+        self,
+        interface: Interface,
+        generations: int,
+        population: int,
+        tasks: int,
+        prior: Array | None,
+        seed: int,
+        start: Array | None = None,
     ) -> None:
         """population: candidates of a generation. tasks: that each of them meets.
 
-        prior: `reward_parameters` of training tasks; None: weights and prices are observed.
+        prior: `reward_parameters` of training tasks; None: weights and prices are observed. start: (P,), what has been
+        tuned already; then there is no first half.
         """
         self._interface, self._prior, self._seed = interface, prior, seed
         self._population, self._tasks = population, tasks
-        self._blind = 0 if prior is None else generations // 2
+        self._blind = 0 if prior is None or start is not None else generations // 2
         self._own = len(default_parameters(interface.slices))
-        self._mean = default_parameters(interface.slices, told=True)
+        self._mean = default_parameters(interface.slices, told=True) if start is None else start.copy()
         self._std = search_std("dpp", replace(interface, told=True), STD)
         self._floor = SearchConfig().smallest_std * self._std
+        if start is not None:
+            self._std[: self._own] *= AGAIN
         self.iteration = 0
 
     @property
