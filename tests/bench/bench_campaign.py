@@ -123,7 +123,8 @@ def _campaign(jobs: list[Job], root: Path) -> None:
 
 def _large_plan(folder: Path) -> dict[str, float]:
     """A campaign of `LARGE` evaluations and as many of the runs on disk, of five files each."""
-    campaign = load_campaign("smoke", {"methods": [{"name": "static", "policy": "static"}], "seeds": _seeds()})
+    few = {"methods": [{"name": "static", "policy": "static"}], "adaptation": None}
+    campaign = load_campaign("smoke", few | {"seeds": _seeds()})
     jobs: list[Job] = []
     plan_s = median(_timed(lambda: jobs.extend(_replan(campaign, jobs))) for _ in range(3))
     store = Store(folder / "large")
