@@ -153,14 +153,9 @@ def test_reward_noise_on_half_of_the_tasks_keeps_their_share_of_the_weight() -> 
 
 def weights_of(learner: MetaLearner[Goal]) -> np.ndarray:
     """One iteration with clear goals in the first half of the tasks and noisy ones in the second."""
-    seen: list[np.ndarray] = []
     original = learner._weights
-
-    def remember(*arguments: Any) -> np.ndarray:
-        seen.append(original(*arguments))
-        return seen[-1]
-
-    learner._weights = remember  # type: ignore[assignment]
+    watched = Watched(original)
+    learner._weights = watched  # type: ignore[assignment]
     try:
         learner.iterate(
             lambda stream, count: [
@@ -170,7 +165,22 @@ def weights_of(learner: MetaLearner[Goal]) -> np.ndarray:
         )
     finally:
         learner._weights = original
-    return seen[0]
+    return watched.seen[0]
+
+
+class Watched:
+    """The learner's own weights of tasks, kept as it gets them."""
+
+    def __init__(self, weights: Any) -> None:
+        self.weights, self.seen = weights, []
+
+    def __call__(self, *arguments: Any) -> np.ndarray:
+        self.seen.append(self.weights(*arguments))
+        return self.seen[-1]
+
+    @property
+    def scalars(self) -> dict[str, float]:
+        return self.weights.scalars
 
 
 class Loads:
