@@ -63,7 +63,7 @@ def test_all_runs_and_the_report_are_there(campaign: Path) -> None:
     }  # fmt: skip
     assert "hardly trained" in (campaign / "report.html").read_text(encoding="utf-8")
     table = pl.read_csv(campaign / "summary.csv")
-    assert len(table) == 3 * 2 * 2 * 2 * 3  # methods, RANs, sizes, seeds, slices
+    assert len(table) == 5 * 2 * 2 * 2 * 3  # methods, RANs, sizes, seeds, slices
     assert table["qos"].is_between(0.0, 1.0).all()
     assert table["efficiency"].is_between(0.0, 1.0).all()
     assert (table["goodput_mbps"] > 0.0).all()
