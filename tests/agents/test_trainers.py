@@ -29,8 +29,8 @@ def test_every_trainer_has_a_model_with_its_defaults() -> None:
     assert TRAININGS.keys() == TRAINERS.keys()
     meta = TRAININGS["meta-hrl"].model_validate({"algorithm": "meta-hrl", "budget": 0.5})
     assert meta.options() == TRAINERS["meta-hrl"].options(budget=0.5)
-    # 30 + 200 iterations, half of them, of 8 tasks × 8 episodes × 50 decisions.
-    assert meta.options().env_steps(50) == 115 * 64 * 50
+    # Half of 16 generations of 16 × 16 episodes, and of 30 + 200 iterations of 8 tasks × 8; 50 decisions each.
+    assert meta.options().env_steps(50) == (8 * 256 + 115 * 64) * 50
     assert TRAININGS["ppo"].model_validate({"algorithm": "ppo", "steps": 100}).options().env_steps(50) == 100
 
 
