@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from pybridge.errors import BinaryNotFound
 from pybridge.process import find_binary
+
+# A shell without job control starts what runs in the background with SIGINT ignored, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SPREAD = {
     f"tests/{name}"
