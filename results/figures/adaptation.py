@@ -169,8 +169,9 @@ def regret(table: pl.DataFrame, axes: CampaignAxes) -> Figure:
     n = f"n = {common.spread(table, 'n_seeds')} training seeds × {common.spread(table, 'n_tasks')} tasks"
     caption(
         figure,
-        f"Mean over tasks and seeds, {n}; episodes that methods learn from, with exploration. A slope below 1 is "
-        "sublinear; a method that does not adapt has 1. The best known is no oracle: episodes above it lower regret.",
+        f"Mean over tasks and seeds, {n}; episodes that methods learn from, with exploration. Slopes have 95 % "
+        "intervals over seeds; below 1 is sublinear; a method that does not adapt has 1. The best known is no oracle: "
+        "episodes above it lower regret.",
     )
     return figure
 

@@ -23,7 +23,7 @@ TESTS = [
 
 @pytest.mark.parametrize(("required", "outcome", "code"), [("1", "errors", 1), ("", "skipped", 0)])
 def test_without_the_program_its_tests_fail_where_it_is_required(required: str, outcome: str, code: int) -> None:
-    variables = {"SLICEBRIDGE_BIN": "/nowhere/ran-slicing", "SLICEBRIDGE_REQUIRE_BIN": required}
+    variables = {"SLICEBRIDGE_BIN": "/nowhere/ran-slicing", "SLICEBRIDGE_REQUIRE_BIN": required, "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=False
