@@ -42,8 +42,6 @@ test: export ASAN_OPTIONS := strict_string_checks=1:detect_stack_use_after_retur
 test: export UBSAN_OPTIONS := print_stacktrace=1
 # The program is built here: a test that does not find it must not skip itself.
 test: export SLICEBRIDGE_REQUIRE_BIN := 1
-# One thread for each: tests run beside each other, and a learner's threads that wait for a core take one from others.
-test: export OMP_NUM_THREADS := 1
 test: build
 	@tools/system-packages.sh browser || echo 'without a browser the test of the report will fail'
 	tools/test.sh

@@ -37,8 +37,10 @@ set -m # the C++ side is a group of its own, to be ended as one
 cpp >"$LOG" 2>&1 &
 cpp=$!
 trap 'kill -- "-$cpp" 2>/dev/null' EXIT
-check .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not timed'
+# One thread for each: tests run beside each other, and a learner's threads that wait for a core take one from others.
+# Not for the C++ side: nproc obeys this variable.
+check env OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not timed'
 tail --pid="$cpp" --lines=+1 --follow "$LOG"
 wait "$cpp" || status=1
-check .venv/bin/python -m pytest -m timed
+check env OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m timed
 exit "$status"
