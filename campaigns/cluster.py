@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dask
+import distributed.batched
 from distributed import Client, LocalCluster
+from tornado.ioloop import IOLoop
 
 from pybridge.errors import SliceBridgeError
 
@@ -19,6 +22,16 @@ STATUS_PAGE = "127.0.0.1:0"
 _QUIET = {"logging.distributed": "critical", "distributed.admin.log-format": "%(message)s"}
 # Dask takes workers for lost by the time of day; one that is set forward must not cost the runs under way.
 _EMBEDDED = {"distributed.scheduler.worker-ttl": None}
+
+
+def _monotonic(_loop: object) -> float:
+    return time.monotonic()
+
+
+# Dask sends in batches, each due at a time of day, for which Tornado waits: with a clock that is set back by an hour,
+# messages would lie there for an hour. In this process both go by the clock that nobody sets.
+distributed.batched.time = time.monotonic  # type: ignore[attr-defined]
+IOLoop.time = _monotonic  # type: ignore[assignment]
 
 
 class ClusterError(SliceBridgeError):
