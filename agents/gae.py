@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+_RIDGE = 1e-5
+
 
 class Advantages(NamedTuple):
     """All of shape (..., T) and 0 where no step was played."""
@@ -36,6 +38,34 @@ def estimate_advantages(
         carry = td_error[..., t] + gamma * gae_lambda * torch.where(terminated[..., t], 0.0, carry)
         advantage[..., t] = carry
     return Advantages(td_error, advantage, torch.where(valid, advantage + now, 0.0))
+
+
+def fitted_values(observation: Tensor, reward: Tensor, valid: Tensor, gamma: float) -> Tensor:
+    """Values by least squares of each task's own discounted returns, (B, N, T + 1).
+
+    On the observation, its squares, three powers of time, and a constant: the linear feature baseline of Duan et al.
+    2016 (arXiv:1604.06778), which MAML and ProMP take. What comes after a trajectory's end counts nothing.
+    observation: (B, N, T + 1, inputs). reward, valid: (B, N, T).
+    """
+    returns = torch.zeros_like(reward)
+    following = torch.zeros_like(reward[..., 0])
+    for t in range(reward.shape[-1] - 1, -1, -1):
+        following = torch.where(valid[..., t], reward[..., t] + gamma * following, 0.0)
+        returns[..., t] = following
+    features = _baseline_features(observation.double())
+    rows = (features[:, :, :-1] * valid.unsqueeze(-1)).flatten(1, 2)
+    ridge = _RIDGE * torch.eye(features.shape[-1], dtype=torch.double)
+    weights = torch.linalg.solve(rows.mT @ rows + ridge, rows.mT @ returns.double().flatten(1, 2).unsqueeze(-1))
+    values = (features @ weights.unsqueeze(1)).squeeze(-1).to(reward.dtype)
+    return torch.cat([values[..., :-1], torch.zeros_like(values[..., :1])], -1)
+
+
+def _baseline_features(observation: Tensor) -> Tensor:
+    """(..., T + 1, inputs) to (..., T + 1, 2 × inputs + 4)."""
+    seen = observation.clamp(-10.0, 10.0)
+    time = torch.arange(seen.shape[-2], dtype=seen.dtype) / 100.0
+    powers = torch.stack([time**power for power in range(4)], -1)
+    return torch.cat([seen, seen.square(), powers.expand(*seen.shape[:-1], 4)], -1)
 
 
 def standardise(advantage: Tensor, decided: Tensor, *, together: bool = False) -> Tensor:

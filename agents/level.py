@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from agents.batch import Batch, map_observation
-from agents.gae import Advantages, estimate_advantages, standardise
+from agents.gae import Advantages, estimate_advantages, fitted_values, standardise
 from agents.inner import InnerConfig, Parameters, Sample, adapt_actor, adapt_critic, critic_loss, initial_step_sizes
 from agents.nets import Actor, Critic
 from agents.outer import OuterConfig, next_kl_coefficient, outer_loss, task_objective, unadapted_objective
 from agents.policies import TaskPolicies
 from agents.reward_scale import RewardScale
 from agents.training_state import Arrays, optimiser_state, restore_optimiser, restore_tensors
+
+Baseline = Literal["critic", "fitted"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class LevelConfig:
 
     gamma: float = 0.95
     gae_lambda: float = 0.95
+    baseline: Baseline = "critic"
+    """What advantages are taken against: the critic's values, or those of `agents.gae.fitted_values`, which know at
+    once where a task's rewards are, as a shared critic cannot; for observations that are one tensor."""
     inner: InnerConfig = field(default_factory=InnerConfig)
     outer: OuterConfig = field(default_factory=OuterConfig)
 
@@ -82,7 +87,7 @@ class Level:
 
     def sample(self, batch: Batch, parameters: TaskParameters, *, together: bool = False) -> Sample:
         """Advantages and targets of trajectories that `parameters` produced. together: see `standardise`."""
-        estimate = self._advantages(batch, parameters.critic)
+        estimate = self._advantages(batch, parameters.critic, self.config.baseline)
         observation = map_observation(lambda x: x[:, :, :-1], batch.observation)
         decided = self._actor.decided(observation, batch.valid)
         action = torch.where(decided.unsqueeze(-1), batch.action, torch.nan_to_num(batch.action))
@@ -162,12 +167,14 @@ class Level:
             _descend(self._critic_optimiser, loss, outer.max_gradient_norm, "critic")
         return {"critic_loss": float(loss.detach())}
 
-    def _advantages(self, batch: Batch, phi: Parameters) -> Advantages:
+    def _advantages(self, batch: Batch, phi: Parameters, baseline: Baseline = "critic") -> Advantages:
         config = self.config
         with torch.no_grad():
-            mean_reward = _per_task(self._critic, phi, batch.observation)
-            value = mean_reward / (1.0 - config.gamma)
             reward = torch.where(batch.valid, batch.reward, 0.0) / self.scale.std
+            if baseline == "fitted":
+                value = fitted_values(batch.observation, reward, batch.valid, config.gamma)
+            else:
+                value = _per_task(self._critic, phi, batch.observation) / (1.0 - config.gamma)
             return estimate_advantages(reward, value, batch.terminated, batch.valid, config.gamma, config.gae_lambda)
 
     def actor(self, parameters: TaskParameters | None = None, task: int = 0) -> Actor:

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from agents.gae import estimate_advantages, standardise
+from agents.gae import estimate_advantages, fitted_values, standardise
 
 GAMMA, LAMBDA = 0.9, 0.8
 
@@ -62,3 +63,19 @@ def test_standardised_per_task_over_played_steps() -> None:
 def test_equal_advantages_become_zero_not_nan() -> None:
     result = standardise(torch.full((1, 2, 3), 4.0), torch.ones((1, 2, 3), dtype=torch.bool))
     torch.testing.assert_close(result, torch.zeros(1, 2, 3))
+
+
+def test_fitted_values_are_those_of_each_task_by_itself() -> None:
+    """A reward of 1 or 3 per step, by task, whatever is observed: values are what is left of it; padding is nothing."""
+    steps, gamma = 30, 0.9
+    valid = torch.ones(2, 4, steps, dtype=torch.bool)
+    valid[1, :, 20:] = False
+    reward = torch.tensor([1.0, 3.0])[:, None, None].expand(2, 4, steps).clone()
+    reward[~valid] = 1e6
+    observation = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 4, steps + 1, 2))).float()
+    values = fitted_values(observation, reward, valid, gamma)
+    assert values.shape == (2, 4, steps + 1)
+    assert (values[..., -1] == 0.0).all()
+    for task, length in ((0, 30), (1, 20)):
+        left = (1.0 - gamma ** (length - torch.arange(length))) / (1.0 - gamma) * reward[task, 0, 0]
+        assert torch.allclose(values[task, :, :length], left.expand(4, length), atol=0.1 * float(left[0]))

@@ -56,14 +56,21 @@ def navigation_figures() -> dict[str, float]:
 def navigator(iterations: int, *, first_order: bool, seed: int) -> MetaLearner[navigation.Goal]:
     """The learner for 2-D navigation: all parameters adapt, as in MAML, and there is no context vector.
 
-    λ is 1: before adaptation the critic knows the mean over goals only, and bootstrapping from it would draw every
-    inner step to the origin (seen with λ 0.95 and γ 0.99: adaptation peaks after 25 iterations and is then unlearned).
+    Advantages are taken against a baseline that is fitted to each task, as in MAML and ProMP: a shared critic knows the
+    mean over goals only, and bootstrapping from it draws every inner step to the origin. With it, and λ = 1, step 3
+    stayed at −8 to −10. Step sizes are learned ten times as fast as by default: from 0.1 they have some way to go.
     """
     torch.manual_seed(seed)
     actor = GaussianActor(2, 2, hidden=HIDDEN, context=0, log_std=0.0)
     inner = InnerConfig(adapted=("",), critic_step_size=0.03, first_order=first_order)
-    outer = OuterConfig(learning_rate=2e-3, critic_learning_rate=3e-3, clip=0.3, entropy_coefficient=0.0)
-    config = LevelConfig(gamma=0.95, gae_lambda=1.0, inner=inner, outer=outer)
+    outer = OuterConfig(
+        learning_rate=2e-3,
+        critic_learning_rate=3e-3,
+        step_size_learning_rate=1e-2,
+        clip=0.3,
+        entropy_coefficient=0.0,
+    )
+    config = LevelConfig(gamma=0.99, gae_lambda=1.0, baseline="fitted", inner=inner, outer=outer)
     level = Level(actor, MlpCritic(2, hidden=HIDDEN, context=0), config)
     weights = TaskWeightConfig(mode="uniform")
     episodes = 10
