@@ -380,7 +380,15 @@ class Episode:
         except ProtocolError:
             # A process that is being killed closes its sockets a moment before its end can be seen.
             self.process.wait(1.0)
-            raise self._silence("has closed its end of the link") from None
+            raise self._last_words() or self._silence("has closed its end of the link") from None
+
+    def _last_words(self) -> SimulationError | None:
+        """Why a simulation has gone, if it said so before."""
+        self._listener.pump(time.monotonic())
+        message = self.connection.take_next()
+        if message is None or message.header.type not in (MessageType.ERROR, MessageType.BYE):
+            return None
+        return self._unexpected_end(message)
 
     def _accept(self) -> bool:
         """Welcome the simulation, once it has dialled in."""

@@ -92,8 +92,7 @@ class LocalRouter:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._drop(to)
-            raise ProtocolError(CLOSED) from None
+            raise ProtocolError(CLOSED) from None  # not dropped: its last words may lie here unread
         if sent < len(message):
             to.unsent += message[sent:]
             self._events.modify(to.socket, select.EPOLLIN | select.EPOLLOUT)
