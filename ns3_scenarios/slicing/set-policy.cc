@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "slicing/set-policy.h"
 
+#include "slicing/layer-products.h"
 #include "slicing/portable-math.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
 
 namespace slicebridge
@@ -14,63 +14,11 @@ namespace slicebridge
 namespace
 {
 
-/// What every x86-64 has a register for; GCC leaves the plain loops scalar.
-using Pair [[gnu::vector_size(16)]] = double;
-constexpr std::size_t PAIR = 2;
-constexpr std::size_t BLOCK = 8; ///< sums at a time: enough to hide the latency of an addition
-
-Pair Load(const double* from)
-{
-    Pair pair;
-    std::memcpy(&pair, from, sizeof(pair));
-    return pair;
-}
-
-void Store(double* to, Pair pair)
-{
-    std::memcpy(to, &pair, sizeof(pair));
-}
-
-/// sums[o..o + 2 PAIRS) += values * weights, for each of them in the order of the inputs.
-template <std::size_t PAIRS>
-void AddProducts(std::span<const double> values,
-                 const double* weights,
-                 std::size_t stride,
-                 double* sums)
-{
-    Pair partial[PAIRS];
-    for (std::size_t k = 0; k < PAIRS; ++k)
-    {
-        partial[k] = Load(sums + k * PAIR);
-    }
-    for (const double value : values)
-    {
-        const Pair both{value, value};
-        for (std::size_t k = 0; k < PAIRS; ++k)
-        {
-            partial[k] += both * Load(weights + k * PAIR);
-        }
-        weights += stride;
-    }
-    for (std::size_t k = 0; k < PAIRS; ++k)
-    {
-        Store(sums + k * PAIR, partial[k]);
-    }
-}
-
-/// sums[stride] += values * weights[value][stride]; `stride` is even.
+/// Chosen once for the processor.
 void AddProducts(std::span<const double> values, const double* weights, std::span<double> sums)
 {
-    const std::size_t stride = sums.size();
-    std::size_t o = 0;
-    for (; o + BLOCK <= stride; o += BLOCK)
-    {
-        AddProducts<BLOCK / PAIR>(values, weights + o, stride, sums.data() + o);
-    }
-    for (; o < stride; o += PAIR)
-    {
-        AddProducts<1>(values, weights + o, stride, sums.data() + o);
-    }
+    static const auto add = FastestLayerProducts();
+    add(values, weights, sums);
 }
 
 std::size_t Numbers(uint32_t inputs, std::span<const uint32_t> layers)
@@ -170,9 +118,10 @@ SetPolicy::Layer SetPolicy::ReadLayer(uint32_t inputs,
                                       uint32_t outputs,
                                       std::span<const float>& weights) const
 {
+    constexpr uint32_t LANES = PRODUCT_LANES;
     Layer layer{.inputs = inputs,
                 .outputs = outputs,
-                .stride = (outputs + 1) / 2 * 2,
+                .stride = (outputs + LANES - 1) / LANES * LANES,
                 .weights = {},
                 .bias = {}};
     layer.weights.resize(std::size_t{inputs} * layer.stride);

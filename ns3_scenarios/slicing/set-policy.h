@@ -72,7 +72,7 @@ class SetPolicy
     {
         uint32_t inputs{};
         uint32_t outputs{};
-        uint32_t stride{};           ///< outputs, made even
+        uint32_t stride{};           ///< outputs, in whole vectors
         std::vector<double> weights; ///< [input][stride]
         std::vector<double> bias;    ///< [stride]
     };

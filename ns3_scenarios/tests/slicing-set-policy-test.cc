@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "slicing/layer-products.h"
 #include "slicing/portable-math.h"
 #include "slicing/set-policy.h"
 
@@ -202,6 +203,30 @@ TEST(SetPolicy, TheOrderOfUesChangesNothing)
             EXPECT_NEAR(again[2 * i], means[2 * order[i]], 1e-12);
             EXPECT_NEAR(again[2 * i + 1], means[2 * order[i] + 1], 1e-12);
         }
+    }
+}
+
+TEST(SetPolicy, WiderVectorsChangeNoBit)
+{
+    for (const std::size_t outputs : {4U, 16U, 36U})
+    {
+        const auto values = RandomInputs(97, 16);
+        const auto weights = RandomInputs(values.size() * outputs, 17);
+        auto sums = RandomInputs(outputs, 18);
+        auto expected = sums;
+        for (std::size_t i = 0; i < values.size(); ++i)
+        {
+            for (std::size_t o = 0; o < outputs; ++o)
+            {
+                const volatile double product = values[i] * weights[i * outputs + o];
+                expected[o] += product; // volatile: not fused where the processor could
+            }
+        }
+        auto fast = sums;
+        LayerProductsAnywhere(values, weights.data(), sums);
+        FastestLayerProducts()(values, weights.data(), fast);
+        EXPECT_EQ(sums, expected);
+        EXPECT_EQ(fast, expected);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "ns3/simulator.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace slicebridge
 {
@@ -247,7 +248,10 @@ void PacketLedger::Settle(uint32_t ue)
     {
         ++flow.settledBelow;
     }
-    const int64_t forgetUntil_ns = Now_ns() - m_config.retention.GetNanoSeconds();
+    // Where losses are inferred, a packet held for lost may still arrive.
+    const int64_t forgetUntil_ns = m_config.inferAirLosses
+                                       ? Now_ns() - m_config.retention.GetNanoSeconds()
+                                       : std::numeric_limits<int64_t>::max();
     while (flow.first < flow.settledBelow)
     {
         const Entry& oldest = flow.entries.front();

@@ -73,8 +73,8 @@ struct LedgerConfig
     /// False where the RAN reports what it loses on the air, OnAirLoss().
     bool inferAirLosses{true};
 
-    /// A packet held for lost is still known, and put right should it arrive, for this time after
-    /// it was sent.
+    /// A packet held for lost by inference is still known, and put right should it arrive, for this
+    /// time after it was sent.
     ns3::Time retention{ns3::Seconds(10)};
 };
 
