@@ -81,7 +81,7 @@ IpCore::IpCore(NrRan& ran, ns3::Time delay)
     InstallStack(nodes);
     LinkHost(delay);
     InstallUes();
-    m_ran.SetDeliveryCallback([this](uint32_t ue, const ns3::Packet& packet)
+    m_ran.SetDeliveryCallback([this](uint32_t ue, uint32_t, const ns3::Packet& packet)
                               { Deliver(ue, packet); });
 }
 

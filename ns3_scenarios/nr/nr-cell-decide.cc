@@ -203,7 +203,7 @@ void NrCell::DiscardExpired(uint32_t index, int64_t now_ns)
                      [&](const Sdu& sdu)
                      {
                          ++m_counters[ue.slice].rlcSduDropped;
-                         m_network.onDropped(index, *sdu.packet);
+                         m_network.onDropped(index, sdu.number, *sdu.packet);
                      });
 }
 

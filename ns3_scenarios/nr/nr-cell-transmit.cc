@@ -189,7 +189,7 @@ void NrCell::Settle(uint32_t index, bool decoded, int64_t slot, std::vector<Deli
                         {
                             ++counters.airSdu;
                             counters.airDelay_ms += (received_ns - sdu.firstSent_ns) * 1e-6;
-                            deliveries.push_back({received_ns, block.ue, sdu.packet});
+                            deliveries.push_back({received_ns, block.ue, sdu.number, sdu.packet});
                         });
 }
 

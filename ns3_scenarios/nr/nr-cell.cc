@@ -114,7 +114,8 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
           network.config.du,
           m_slices,
           [this](DuPacket&& packet) { Admit(std::move(packet)); },
-          [this](DuPacket&& packet) { m_network.onDropped(packet.ue, *packet.packet); }),
+          [this](DuPacket&& packet)
+          { m_network.onDropped(packet.ue, packet.number, *packet.packet); }),
       m_repetitions(m_slices),
       m_plans(network.RingSize()),
       m_feedback(network.RingSize()),
@@ -224,10 +225,10 @@ void NrCell::Admit(DuPacket&& packet)
     auto& ue = m_network.ues[packet.ue];
     auto& counters = m_counters[ue.slice];
     const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
-    if (!ue.queue.Push(packet.packet, packet.bytes, now_ns))
+    if (!ue.queue.Push(packet.packet, packet.bytes, now_ns, packet.number))
     {
         ++counters.rlcSduDropped;
-        m_network.onDropped(packet.ue, *packet.packet);
+        m_network.onDropped(packet.ue, packet.number, *packet.packet);
         return;
     }
     counters.pdcpSduBits += 8ULL * packet.bytes;
@@ -292,7 +293,7 @@ void NrCell::Lose(const Block& block)
 {
     m_network.ues[block.ue].queue.OnLost(block.range,
                                          [&](const Sdu& sdu)
-                                         { m_network.onLost(block.ue, *sdu.packet); });
+                                         { m_network.onLost(block.ue, sdu.number, *sdu.packet); });
 }
 
 uint32_t NrCell::NewBlock()

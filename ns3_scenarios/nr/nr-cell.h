@@ -47,10 +47,10 @@ struct NetworkState
     SlotObserver* observer{}; ///< none: nobody is told of slots
 
     /// Called with each packet that a queue of a UE drops.
-    std::function<void(uint32_t ue, const ns3::Packet&)> onDropped;
+    std::function<void(uint32_t ue, uint32_t number, const ns3::Packet&)> onDropped;
 
     /// Called with each packet of which a part was sent and is given up.
-    std::function<void(uint32_t ue, const ns3::Packet&)> onLost;
+    std::function<void(uint32_t ue, uint32_t number, const ns3::Packet&)> onLost;
 
     /// PDSCH symbols of a slot, 0 if it has none.
     uint32_t DataSymbols(int64_t slot) const;
@@ -80,6 +80,7 @@ struct Delivery
 {
     int64_t complete_ns;
     uint32_t ue;
+    uint32_t number; ///< what its sender knows it by
     ns3::Ptr<ns3::Packet> packet;
 };
 

@@ -24,10 +24,10 @@ NrRan::NrRan(NrRanConfig config)
     : m_network((ValidateNrRanConfig(config), std::move(config))),
       m_betterFor(m_network.ues.size())
 {
-    m_network.onDropped = [](uint32_t, const ns3::Packet&) {};
+    m_network.onDropped = [](uint32_t, uint32_t, const ns3::Packet&) {};
     m_network.wake = [this] { Wake(); };
-    m_network.onLost = [](uint32_t, const ns3::Packet&) {};
-    m_deliver = [](uint32_t, const ns3::Packet&, int64_t) {};
+    m_network.onLost = [](uint32_t, uint32_t, const ns3::Packet&) {};
+    m_deliver = [](uint32_t, uint32_t, const ns3::Packet&, int64_t) {};
     for (std::size_t cell = 0; cell < m_network.config.sites.count; ++cell)
     {
         m_cells.push_back(std::make_unique<NrCell>(m_network, cell));
@@ -84,8 +84,9 @@ uint64_t NrRan::Handovers() const
 
 void NrRan::SetDeliveryCallback(PacketCallback callback)
 {
-    m_deliver = [callback = std::move(callback)](uint32_t ue, const ns3::Packet& packet, int64_t)
-    { callback(ue, packet); };
+    m_deliver = [callback = std::move(
+                     callback)](uint32_t ue, uint32_t number, const ns3::Packet& packet, int64_t)
+    { callback(ue, number, packet); };
     m_deliverOnTime = true;
 }
 
@@ -157,10 +158,10 @@ void NrRan::MeasureForHandover()
     m_measurement = ns3::Simulator::Schedule(MEASUREMENT_PERIOD, &NrRan::MeasureForHandover, this);
 }
 
-void NrRan::Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes)
+void NrRan::Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes, uint32_t number)
 {
     m_cells[static_cast<std::size_t>(ServingCell(ue))]->Send(
-        {std::move(packet), ue, bytes, ns3::Simulator::Now()});
+        {std::move(packet), ue, bytes, ns3::Simulator::Now(), number});
 }
 
 /// The next slot that begins after now; a packet that arrives as a slot begins waits for the next.
@@ -218,8 +219,8 @@ void NrRan::CatchUp()
     std::size_t done = 0;
     while (done < m_deliveries.size() && m_deliveries[done].complete_ns <= now_ns)
     {
-        const auto& [complete_ns, ue, packet] = m_deliveries[done++];
-        m_deliver(ue, *packet, complete_ns);
+        const auto& [complete_ns, ue, number, packet] = m_deliveries[done++];
+        m_deliver(ue, number, *packet, complete_ns);
     }
     m_deliveries.erase(m_deliveries.begin(),
                        m_deliveries.begin() + static_cast<std::ptrdiff_t>(done));

@@ -24,11 +24,12 @@ namespace slicebridge::nr
 class NrRan : public Ran
 {
   public:
-    using PacketCallback = std::function<void(uint32_t ue, const ns3::Packet&)>;
+    /// @param number what Send() was given
+    using PacketCallback = std::function<void(uint32_t ue, uint32_t number, const ns3::Packet&)>;
 
     /// @param complete_ns simulated time at which the packet was complete
     using DeliveryCallback =
-        std::function<void(uint32_t ue, const ns3::Packet&, int64_t complete_ns)>;
+        std::function<void(uint32_t ue, uint32_t number, const ns3::Packet&, int64_t complete_ns)>;
 
     /**
      * Builds the network at simulated time zero.
@@ -70,8 +71,9 @@ class NrRan : public Ran
     /**
      * A packet for a UE arrives at its cell now.
      * @param bytes on the air interface, headers of IP and UDP included
+     * @param number handed to callbacks with it: a packet that has waited is out of the caches
      */
-    void Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes);
+    void Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes, uint32_t number = 0);
 
     std::size_t UeCount() const;
 

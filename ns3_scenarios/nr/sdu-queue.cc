@@ -13,7 +13,7 @@ SduQueue::SduQueue(uint32_t capacity_bytes)
 {
 }
 
-bool SduQueue::Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns)
+bool SduQueue::Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns, uint32_t number)
 {
     if (PendingBytes() + bytes > m_capacity_bytes)
     {
@@ -23,9 +23,16 @@ bool SduQueue::Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns
     {
         Grow();
     }
-    At(m_next) = Sdu{std::move(packet), m_end, bytes, 0, now_ns, -1, false};
-    ++m_next;
+    At(m_next) = {.packet = std::move(packet),
+                  .begin = m_end,
+                  .arrival_ns = now_ns,
+                  .bytes = bytes,
+                  .number = number};
     m_end += bytes;
+    if (m_next++ == m_firstUnsent)
+    {
+        FindHead();
+    }
     return true;
 }
 
@@ -63,14 +70,23 @@ ByteRange SduQueue::Take(uint32_t room_bytes,
             completed(sdu);
         }
     }
+    FindHead();
     return {begin, m_sent};
 }
 
-/// Number of the SDU that holds a byte, or the oldest one if it is gone already.
+/// Every slot asks for the head of every queue: it is kept where it needs no look into the ring.
+void SduQueue::FindHead()
+{
+    const bool some = m_firstUnsent != m_next;
+    m_head_ns = some ? At(m_firstUnsent).arrival_ns : -1;
+    m_headWhole = some && At(m_firstUnsent).firstSent_ns < 0;
+}
+
+/// Number of the SDU that holds a byte that was sent, or the oldest one if it is gone already.
 uint32_t SduQueue::NumberAt(uint64_t byte) const
 {
     uint32_t low = m_first;
-    uint32_t high = m_next;
+    uint32_t high = m_firstUnsent == m_next ? m_next : m_firstUnsent + 1;
     while (high - low > 1)
     {
         const uint32_t middle = low + (high - low) / 2;
@@ -81,15 +97,13 @@ uint32_t SduQueue::NumberAt(uint64_t byte) const
 
 void SduQueue::OnReceived(ByteRange range, SduVisitor delivered)
 {
-    for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
+    uint64_t next = 0;
+    for (uint32_t number = NumberAt(range.begin); number != m_next && next < range.end; ++number)
     {
         auto& sdu = At(number);
-        if (sdu.begin >= range.end)
-        {
-            break;
-        }
+        next = sdu.begin + sdu.bytes;
         const uint64_t from = std::max(range.begin, sdu.begin);
-        const uint64_t to = std::min(range.end, sdu.begin + sdu.bytes);
+        const uint64_t to = std::min(range.end, next);
         if (to <= from)
         {
             continue;
@@ -107,14 +121,12 @@ void SduQueue::OnReceived(ByteRange range, SduVisitor delivered)
 
 void SduQueue::OnLost(ByteRange range, SduVisitor lost)
 {
-    for (uint32_t number = NumberAt(range.begin); number != m_next; ++number)
+    uint64_t next = 0;
+    for (uint32_t number = NumberAt(range.begin); number != m_next && next < range.end; ++number)
     {
         auto& sdu = At(number);
-        if (sdu.begin >= range.end)
-        {
-            break;
-        }
-        if (sdu.begin + sdu.bytes > range.begin && !sdu.settled)
+        next = sdu.begin + sdu.bytes;
+        if (next > range.begin && sdu.begin < range.end && !sdu.settled)
         {
             sdu.settled = true;
             lost(sdu);
@@ -147,20 +159,8 @@ void SduQueue::Discard(int64_t arrivedBefore_ns, SduVisitor dropped)
         m_sent = sdu.begin + sdu.bytes;
         ++m_firstUnsent;
     }
+    FindHead();
     PopSettled();
-}
-
-std::vector<Sdu> SduQueue::RemoveUnsent()
-{
-    std::vector<Sdu> removed;
-    while (m_next != m_firstUnsent && At(m_next - 1).firstSent_ns < 0)
-    {
-        --m_next;
-        removed.push_back(std::move(At(m_next)));
-        m_end = removed.back().begin;
-    }
-    std::ranges::reverse(removed);
-    return removed;
 }
 
 } // namespace slicebridge::nr

@@ -29,10 +29,11 @@ struct Sdu
 {
     ns3::Ptr<ns3::Packet> packet;
     uint64_t begin{}; ///< in the byte stream
-    uint32_t bytes{};
-    uint32_t received{};
     int64_t arrival_ns{};
     int64_t firstSent_ns{-1};
+    uint32_t bytes{};
+    uint32_t number{}; ///< what its sender knows it by
+    uint32_t received{};
     bool settled{false}; ///< delivered, lost or dropped
 };
 
@@ -70,8 +71,11 @@ class SduQueue
     /// @param capacity_bytes an SDU that would make more than this wait is refused
     explicit SduQueue(uint32_t capacity_bytes);
 
-    /// @return false if there is no room
-    bool Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns);
+    /**
+     * @param number what the sender knows the packet by
+     * @return false if there is no room
+     */
+    bool Push(ns3::Ptr<ns3::Packet> packet, uint32_t bytes, int64_t now_ns, uint32_t number = 0);
 
     /// Bytes that have not been sent.
     uint64_t PendingBytes() const
@@ -88,14 +92,13 @@ class SduQueue
     /// Arrival of the oldest SDU that waits, or -1.
     int64_t HeadArrival_ns() const
     {
-        return m_firstUnsent == m_next ? -1 : At(m_firstUnsent).arrival_ns;
+        return m_head_ns;
     }
 
     /// Whether Discard() has something to drop.
     bool HasExpired(int64_t arrivedBefore_ns) const
     {
-        return m_firstUnsent != m_next && At(m_firstUnsent).arrival_ns < arrivedBefore_ns &&
-               At(m_firstUnsent).firstSent_ns < 0;
+        return m_headWhole && m_head_ns < arrivedBefore_ns;
     }
 
     /**
@@ -118,9 +121,6 @@ class SduQueue
      */
     void Discard(int64_t arrivedBefore_ns, SduVisitor dropped);
 
-    /// SDUs of which nothing was sent, taken out in order (handover).
-    std::vector<Sdu> RemoveUnsent();
-
   private:
     Sdu& At(uint32_t number)
     {
@@ -135,14 +135,17 @@ class SduQueue
     uint32_t NumberAt(uint64_t byte) const;
     void Grow();
     void PopSettled();
+    void FindHead();
 
-    uint32_t m_capacity_bytes;
-    std::vector<Sdu> m_ring;  ///< a power of two; SDU n at n modulo its size
-    uint32_t m_first{};       ///< oldest SDU that is not settled
-    uint32_t m_firstUnsent{}; ///< first SDU of which something has not been sent
-    uint32_t m_next{};        ///< number of the next SDU
     uint64_t m_sent{};        ///< bytes sent so far
     uint64_t m_end{};         ///< bytes arrived so far
+    int64_t m_head_ns{-1};    ///< arrival of the oldest SDU that waits, -1 if there is none
+    bool m_headWhole{false};  ///< nothing of it was sent
+    uint32_t m_firstUnsent{}; ///< first SDU of which something has not been sent
+    uint32_t m_next{};        ///< number of the next SDU
+    uint32_t m_first{};       ///< oldest SDU that is not settled
+    uint32_t m_capacity_bytes;
+    std::vector<Sdu> m_ring; ///< a power of two; SDU n at n modulo its size
 };
 
 } // namespace slicebridge::nr

@@ -111,13 +111,13 @@ class NrWithoutCore : public NrAttachment
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
         m_ran.SetLateDeliveryCallback(
-            [&ledger](uint32_t, const ns3::Packet& packet, int64_t complete_ns)
-            { ledger.OnDelivered(ReadPacketId(packet), complete_ns); });
+            [&ledger](uint32_t ue, uint32_t number, const ns3::Packet&, int64_t complete_ns)
+            { ledger.OnDelivered({ue, number}, complete_ns); });
         ledger.SetCatchUp([this] { m_ran.CatchUp(); });
-        m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                              { ledger.OnQueueDrop(ReadPacketId(packet)); });
-        m_ran.SetLossCallback([&ledger](uint32_t, const ns3::Packet& packet)
-                              { ledger.OnAirLoss(ReadPacketId(packet)); });
+        m_ran.SetDropCallback([&ledger](uint32_t ue, uint32_t number, const ns3::Packet&)
+                              { ledger.OnQueueDrop({ue, number}); });
+        m_ran.SetLossCallback([&ledger](uint32_t ue, uint32_t number, const ns3::Packet&)
+                              { ledger.OnAirLoss({ue, number}); });
         std::vector<PacketOutlet> outlets;
         for (uint32_t ue = 0; ue < m_ran.UeCount(); ++ue)
         {
@@ -125,7 +125,8 @@ class NrWithoutCore : public NrAttachment
                 [this, ue](ns3::Ptr<ns3::Packet> packet)
                 {
                     const uint32_t bytes = packet->GetSize() + IP_UDP_BYTES;
-                    m_ran.Send(ue, std::move(packet), bytes);
+                    const uint32_t number = ReadPacketId(*packet).sequence;
+                    m_ran.Send(ue, std::move(packet), bytes, number);
                 });
         }
         return outlets;
@@ -158,10 +159,10 @@ class NrWithIpCore : public NrAttachment
     std::vector<PacketOutlet> Connect(PacketLedger& ledger) override
     {
         // Packets are known by the tag below whatever headers they have.
-        m_ran.SetDropCallback([&ledger](uint32_t, const ns3::Packet& packet)
+        m_ran.SetDropCallback([&ledger](uint32_t, uint32_t, const ns3::Packet& packet)
                               { ledger.OnQueueDrop(packet); });
         m_ran.SetLossCallback(
-            [&ledger](uint32_t, const ns3::Packet& packet)
+            [&ledger](uint32_t, uint32_t, const ns3::Packet& packet)
             {
                 if (const auto id = FindPacketId(packet))
                 {

@@ -54,7 +54,7 @@ struct SliceCounters
     double packetDelay_ms{}; ///< sum over delivered packets
 
     // Now, not totals.
-    uint64_t packetsQueued{}; ///< on their way, counted one by one
+    uint64_t packetsQueued{}; ///< on their way
     uint64_t bufferBytes{};   ///< in the RLC and DU queues
     double holDelay_ms{};     ///< age of the oldest packet in them, 0 if none
     uint32_t ues{};           ///< served now

@@ -30,6 +30,7 @@ struct DuPacket
     uint32_t ue{};
     uint32_t bytes{}; ///< of the user's IP packet in it
     ns3::Time arrival;
+    uint32_t number{}; ///< what its sender knows it by
 };
 
 /**

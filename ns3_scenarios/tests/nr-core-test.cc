@@ -45,8 +45,8 @@ class CoreBed
           m_core(std::make_unique<IpCore>(*m_ran, delay)),
           m_sender(UdpSocket(m_core->RemoteHost()))
     {
-        m_ran->SetDropCallback([this](uint32_t, const ns3::Packet&) { ++dropped; });
-        m_ran->SetLossCallback([this](uint32_t, const ns3::Packet&) { ++lost; });
+        m_ran->SetDropCallback([this](uint32_t, uint32_t, const ns3::Packet&) { ++dropped; });
+        m_ran->SetLossCallback([this](uint32_t, uint32_t, const ns3::Packet&) { ++lost; });
         for (uint32_t ue = 0; ue < config.ues.size(); ++ue)
         {
             const auto socket = UdpSocket(m_ran->UeNode(ue));

@@ -223,7 +223,7 @@ Deliveries DeliveriesOf(bool late)
     if (late)
     {
         bed.Ran().SetLateDeliveryCallback(
-            [&](uint32_t, const ns3::Packet& packet, int64_t complete_ns)
+            [&](uint32_t, uint32_t, const ns3::Packet& packet, int64_t complete_ns)
             {
                 EXPECT_LE(complete_ns, ns3::Simulator::Now().GetNanoSeconds());
                 deliveries.emplace_back(number.at(packet.GetUid()), complete_ns);
@@ -232,7 +232,7 @@ Deliveries DeliveriesOf(bool late)
     else
     {
         bed.Ran().SetDeliveryCallback(
-            [&](uint32_t, const ns3::Packet& packet)
+            [&](uint32_t, uint32_t, const ns3::Packet& packet)
             {
                 deliveries.emplace_back(number.at(packet.GetUid()),
                                         ns3::Simulator::Now().GetNanoSeconds());

@@ -55,7 +55,7 @@ class Testbed
     {
         deliveredBytes.resize(m_ues);
         m_ran->SetDeliveryCallback(
-            [this](uint32_t ue, const ns3::Packet& packet)
+            [this](uint32_t ue, uint32_t, const ns3::Packet& packet)
             {
                 ++delivered;
                 deliveredBytes[ue] += packet.GetSize();
@@ -63,8 +63,8 @@ class Testbed
                     1e6 * (ns3::Simulator::Now() - m_sent.at(packet.GetUid())).GetSeconds());
                 m_sent.erase(packet.GetUid());
             });
-        m_ran->SetDropCallback([this](uint32_t, const ns3::Packet&) { ++dropped; });
-        m_ran->SetLossCallback([this](uint32_t, const ns3::Packet&) { ++lost; });
+        m_ran->SetDropCallback([this](uint32_t, uint32_t, const ns3::Packet&) { ++dropped; });
+        m_ran->SetLossCallback([this](uint32_t, uint32_t, const ns3::Packet&) { ++lost; });
     }
 
     ~Testbed()

@@ -116,6 +116,23 @@ TEST_F(TrafficLedger, DeliveriesThatAreReportedLaterCountAtTheirTimeAndBeforeAny
                                     { return record.delay_ns == 9'000'000; }));
 }
 
+TEST_F(TrafficLedger, WhatIsReportedLostIsFinalAtOnceAndWhatIsInferredIsNot)
+{
+    for (const bool inferred : {false, true})
+    {
+        auto config = Config();
+        config.inferAirLosses = inferred;
+        PacketLedger ledger(config);
+        std::vector<PacketRecord> records;
+        ledger.SetRecordSink([&](const PacketRecord& record) { records.push_back(record); });
+        ledger.StartMeasurement();
+        ledger.OnQueueDrop(ledger.OnSent(0, 0, 100));
+        EXPECT_EQ(records.size(), inferred ? 0U : 1U);
+        ledger.Close();
+        EXPECT_EQ(records.size(), 1U);
+    }
+}
+
 TEST_F(TrafficLedger, OnlyDelaysAboveTheBudgetAreLate)
 {
     PacketLedger ledger(Config());

@@ -23,15 +23,11 @@ int64_t Now_ns()
 PacketLedger::PacketLedger(LedgerConfig config)
     : m_config(std::move(config)),
       m_flows(m_config.ueSlice.size()),
-      m_sliceUes(m_config.sliceDelayBudget_ms.size()),
       m_totals(m_config.cells * m_config.sliceDelayBudget_ms.size()),
+      m_onTheirWay(m_totals.size()),
       m_measured(m_config.sliceDelayBudget_ms.size()),
       m_delays(m_config.sliceDelayBudget_ms.size())
 {
-    for (uint32_t ue = 0; ue < m_config.ueSlice.size(); ++ue)
-    {
-        m_sliceUes.at(m_config.ueSlice[ue]).push_back(ue);
-    }
 }
 
 PacketLedger::~PacketLedger()
@@ -69,20 +65,25 @@ PacketLedger::Entry* PacketLedger::Find(PacketId id)
     return &flow.entries[id.sequence - flow.first];
 }
 
-PacketTotals& PacketLedger::CellTotals(std::size_t cell, std::size_t slice)
+/// Index of a cell's slice in tables of them.
+std::size_t PacketLedger::Place(std::size_t cell, std::size_t slice) const
 {
-    return m_totals[cell * m_sliceUes.size() + slice];
+    return cell * m_measured.size() + slice;
+}
+
+std::size_t PacketLedger::PlaceOf(uint32_t ue, const Entry& entry) const
+{
+    return Place(static_cast<std::size_t>(entry.cell), m_config.ueSlice[ue]);
 }
 
 template <typename Change>
 void PacketLedger::ChangeTotals(uint32_t ue, const Entry& entry, Change change)
 {
-    const uint32_t slice = m_config.ueSlice[ue];
-    change(CellTotals(static_cast<std::size_t>(entry.cell), slice));
+    change(m_totals[PlaceOf(ue, entry)]);
     change(m_flows[ue].totals);
     if (entry.measured)
     {
-        change(m_measured[slice]);
+        change(m_measured[m_config.ueSlice[ue]]);
     }
 }
 
@@ -97,6 +98,7 @@ PacketId PacketLedger::OnSent(uint32_t ue, std::size_t cell, uint32_t bytes)
                       .fate = PacketFate::OnItsWay,
                       .measured = m_measuring};
     flow.entries.push_back(entry);
+    ++m_onTheirWay[PlaceOf(ue, entry)];
     ChangeTotals(ue,
                  entry,
                  [bytes](PacketTotals& totals)
@@ -110,6 +112,10 @@ PacketId PacketLedger::OnSent(uint32_t ue, std::size_t cell, uint32_t bytes)
 void PacketLedger::SetFate(uint32_t ue, Entry& entry, PacketFate fate)
 {
     const PacketFate before = entry.fate;
+    if (before == PacketFate::OnItsWay)
+    {
+        --m_onTheirWay[PlaceOf(ue, entry)];
+    }
     const double delay_ms = double(entry.delay_ns) * 1e-6;
     const auto& budget_ms = m_config.sliceDelayBudget_ms[m_config.ueSlice[ue]];
     const bool late = budget_ms && delay_ms > *budget_ms;
@@ -342,7 +348,7 @@ const PacketTotals& PacketLedger::Measured(std::size_t slice) const
 void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const
 {
     m_catchUp();
-    const PacketTotals& totals = m_totals.at(cell * m_sliceUes.size() + slice);
+    const PacketTotals& totals = m_totals.at(Place(cell, slice));
     counters.packetsSent = totals.sent;
     counters.packetsDelivered = totals.delivered;
     counters.packetsDroppedQueue = totals.droppedQueue;
@@ -351,20 +357,7 @@ void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters&
     counters.bytesSent = totals.bytesSent;
     counters.bytesDelivered = totals.bytesDelivered;
     counters.packetDelay_ms = totals.delay_ms;
-    counters.packetsQueued = 0;
-    for (const uint32_t ue : m_sliceUes[slice])
-    {
-        const Flow& flow = m_flows[ue];
-        const auto live = flow.entries.begin() + (flow.settledBelow - flow.first);
-        counters.packetsQueued += static_cast<uint64_t>(
-            std::count_if(live,
-                          flow.entries.end(),
-                          [cell](const Entry& entry)
-                          {
-                              return entry.fate == PacketFate::OnItsWay &&
-                                     static_cast<std::size_t>(entry.cell) == cell;
-                          }));
-    }
+    counters.packetsQueued = m_onTheirWay[Place(cell, slice)];
 }
 
 void PacketLedger::ReadUe(std::size_t ue, UeCounters& counters) const

@@ -82,9 +82,8 @@ struct LedgerConfig
  * Follows every packet from the traffic source to the UE application.
  *
  * At every instant, for each cell and slice, sent = delivered + dropped in a queue + lost on the
- * air + on its way; a packet counts in the cell that served its UE when it was sent. The first
- * three are totals kept as things happen; those on their way are counted one by one from the
- * live entries.
+ * air + on its way; a packet counts in the cell that served its UE when it was sent. All five are
+ * kept as things happen, and none is computed from the others.
  *
  * Where nobody reports losses on the air, they are inferred: bearers deliver in order, hence a
  * packet is lost once a later one of its UE has arrived and a reordering time has passed, or once
@@ -180,7 +179,8 @@ class PacketLedger : public EndToEndCounters
     static uint64_t* FateCounter(PacketTotals& totals, PacketFate fate);
 
     Entry* Find(PacketId id);
-    PacketTotals& CellTotals(std::size_t cell, std::size_t slice);
+    std::size_t Place(std::size_t cell, std::size_t slice) const;
+    std::size_t PlaceOf(uint32_t ue, const Entry& entry) const;
     template <typename Change>
     void ChangeTotals(uint32_t ue, const Entry& entry, Change change);
     void SetFate(uint32_t ue, Entry& entry, PacketFate fate);
@@ -192,8 +192,8 @@ class PacketLedger : public EndToEndCounters
 
     LedgerConfig m_config;
     std::vector<Flow> m_flows;
-    std::vector<std::vector<uint32_t>> m_sliceUes;
     std::vector<PacketTotals> m_totals; ///< [cell][slice]
+    std::vector<uint64_t> m_onTheirWay; ///< [cell][slice]
     std::vector<PacketTotals>
         m_measured; ///< [slice], of packets sent since the start of measurement
     std::vector<DelayHistogram> m_delays;
