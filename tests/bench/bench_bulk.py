@@ -38,7 +38,7 @@ from tests.bench.bench_link import processor_s
 ROUNDS = 5
 IDLE_S = {1: 20.0, 10: 50.0, 100: 1000.0}
 """Simulated, by low-level periods per message."""
-SHORT_S, LONG_S = 1.0, 41.0
+SHORT_S, LONG_S = 1.0, 121.0
 
 
 class Cost(NamedTuple):
