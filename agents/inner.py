@@ -39,7 +39,10 @@ class InnerConfig:
 
 
 class Sample(NamedTuple):
-    """One task's decisions, ready to learn from; with a leading axis, a batch of tasks. Padding is zero, never NaN."""
+    """One task's decisions, ready to learn from; with a leading axis, a batch of tasks. Padding is zero, never NaN.
+
+    Of set policies `agents.packing` makes rows: what belongs to decisions is (M, …) then, the advantage too.
+    """
 
     observation: Any
     """(N, T, ...), or a dictionary of such."""

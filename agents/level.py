@@ -18,6 +18,7 @@ from agents.gae import Advantages, estimate_advantages, fitted_values, standardi
 from agents.inner import InnerConfig, Parameters, Sample, adapt_actor, adapt_critic, critic_loss, initial_step_sizes
 from agents.nets import Actor, Critic
 from agents.outer import OuterConfig, next_kl_coefficient, outer_loss, task_objective, unadapted_objective
+from agents.packing import packed
 from agents.policies import TaskPolicies
 from agents.reward_scale import RewardScale
 from agents.training_state import Arrays, optimiser_state, restore_optimiser, restore_tensors
@@ -95,7 +96,7 @@ class Level:
             behaviour = _per_task(self._actor, parameters.actor, observation)
         advantage = standardise(estimate.advantage, batch.valid, together=together)
         target = (1.0 - self.config.gamma) * estimate.target
-        return Sample(observation, action, advantage, target, batch.valid, decided, behaviour)
+        return packed(Sample(observation, action, advantage, target, batch.valid, decided, behaviour))
 
     def adapt(self, parameters: TaskParameters, sample: Sample, step: int = 0) -> TaskParameters:
         """One inner step per task on that task's sample; `step` counts the steps taken before."""

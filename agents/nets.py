@@ -194,6 +194,9 @@ class SetActor(Actor):
     shares in force, in LowPolicy's order; `present` (..., UEs), 1 or 0. Two raw numbers are decided per UE. Their
     log-probability and KL are taken before LowPolicy's tanh, which changes neither a ratio of densities nor a KL; the
     entropy is that of the raw numbers too.
+
+    Packed (`agents.packing`), a UE that decided is a row: `row` (M, ue_inputs + group_inputs), [x_u | g]; `step` (M,),
+    which of all of `group` (..., group_inputs) it is of, counted through; `here` (M,), False for what fills up.
     """
 
     def __init__(
@@ -216,9 +219,12 @@ class SetActor(Actor):
         self.head_log_std = nn.Parameter(torch.full((2,), log_std))
 
     def forward(self, observation: dict[str, Tensor]) -> Tensor:
-        """(..., UEs, 4); what it says of absent UEs means nothing."""
+        """(..., UEs, 4), packed (M, 4); what it says of absent UEs means nothing."""
         h, pooled = _pool(self.encoder, observation, self.context)
-        pooled = pooled.unsqueeze(-2).expand(*h.shape[:-1], pooled.shape[-1])
+        if "step" in observation:
+            pooled = pooled.flatten(0, -2)[observation["step"]]
+        else:
+            pooled = pooled.unsqueeze(-2).expand(*h.shape[:-1], pooled.shape[-1])
         mean = self.head(self.hidden(torch.cat([h, pooled], -1)))
         return torch.cat([mean, self.head_log_std.expand_as(mean)], -1)
 
@@ -268,16 +274,31 @@ class SetCritic(Critic):
 
 
 def _pool(encoder: Trunk, observation: dict[str, Tensor], context: Tensor) -> tuple[Tensor, Tensor]:
-    """h (..., UEs, H) and [mean | max | log(1 + N)] (..., 2H + 1); zeros for a group of nobody."""
+    """h (..., UEs, H) and [mean | max | log(1 + N)] (..., 2H + 1); zeros for a group of nobody. Packed, h is (M, H)."""
+    if "step" in observation:
+        return _pool_packed(encoder, observation, context)
     ue, group, present = observation["ue"], observation["group"], observation["present"].unsqueeze(-1)
     group = group.unsqueeze(-2).expand(*ue.shape[:-1], group.shape[-1])
     # What stands in the places of absent UEs (perhaps NaN) must reach neither the pool nor a gradient.
     h = encoder(_with_context(torch.cat([torch.where(present > 0, ue, 0.0), group], -1), context))
-    count = present.sum(-2)
-    mean = (h * present).sum(-2) / count.clamp(min=1.0)
     highest = torch.where(present > 0, h, -torch.inf).amax(-2)
+    return h, _pooled((h * present).sum(-2), highest, present.sum(-2))
+
+
+def _pool_packed(encoder: Trunk, observation: dict[str, Tensor], context: Tensor) -> tuple[Tensor, Tensor]:
+    h = encoder(_with_context(observation["row"], context))
+    lead, step, here = observation["group"].shape[:-1], observation["step"], observation["here"].unsqueeze(-1)
+    empty = h.new_zeros(lead.numel(), h.shape[-1])
+    total = empty.index_add(0, step, h * here)
+    count = empty[:, :1].index_add(0, step, here.to(h.dtype))
+    present = torch.where(here, h, -torch.inf)
+    highest = (empty - torch.inf).scatter_reduce(0, step.unsqueeze(-1).expand_as(h), present, "amax")
+    return h, _pooled(total, highest, count).reshape(*lead, -1)
+
+
+def _pooled(total: Tensor, highest: Tensor, count: Tensor) -> Tensor:
     highest = torch.where(count > 0, highest, 0.0)
-    return h, torch.cat([mean, highest, torch.log1p(count)], -1)
+    return torch.cat([total / count.clamp(min=1.0), highest, torch.log1p(count)], -1)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
