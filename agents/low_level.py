@@ -8,6 +8,7 @@ the last `RATE_WINDOW` of them, since one packet is much of a rate in 10 ms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -146,23 +147,33 @@ def _rewards(rows: Mapping[str, Array], schema: Schema, task: NetworkTask) -> Ar
     slices = rows["slice"][1:].astype(np.float64)
     packets = slices[..., [schema.slice_kpm_index[name] for name in _PACKETS]]
     delay = delay_satisfaction(schema, packets).smooth
-    rate = np.stack([_rate_satisfaction(rows, schema, step) for step in range(1, len(rows["ue"]))])
+    rate = _rate_satisfaction(rows, schema)
     price = task.power_price * slices[..., schema.slice_kpm_index["x.power_used_ratio"]]
     price += task.prb_price * slices[..., schema.slice_kpm_index["x.prb_used_ratio"]]
     reward: Array = np.array(task.weights) * np.minimum(delay, rate) - np.nan_to_num(price)
     return reward
 
 
-def _rate_satisfaction(rows: Mapping[str, Array], schema: Schema, step: int) -> Array:
-    """(cells, slices), of rates over the window that ends with row `step`."""
-    recent = rows["ue"][max(0, step + 1 - RATE_WINDOW) : step + 1].astype(np.float64)
-    mean = np.nan_to_num(recent).mean(axis=0)
-    columns = schema.ue_kpm_index
-    rates = UeRates(mean[:, columns["x.goodput_kbps"]], mean[:, columns["x.offered_kbps"]])
-    cell = rows["ue_cell"][step]
+def _rate_satisfaction(rows: Mapping[str, Array], schema: Schema) -> Array:
+    """(L, cells, slices), of rates over the windows that end with rows 1 to L."""
+    columns = [schema.ue_kpm_index[name] for name in ("x.goodput_kbps", "x.offered_kbps")]
+    delivered, offered = np.moveaxis(_recent_means(np.nan_to_num(rows["ue"][..., columns].astype(np.float64))), -1, 0)
+    cell, shape = rows["ue_cell"][1:], (len(delivered), schema.n_cells, schema.n_slices)
     group = np.where(cell >= 0, cell * schema.n_slices + schema.ue_slice, -1)
-    satisfaction = rate_satisfaction(schema, rates, group, schema.n_cells * schema.n_slices)
-    return satisfaction.smooth.reshape(schema.n_cells, schema.n_slices)
+    # Every row has groups of its own: all of them are counted at once.
+    first = np.arange(len(cell))[:, np.newaxis] * (schema.n_cells * schema.n_slices)
+    group = np.where(group >= 0, first + group, -1)
+    return rate_satisfaction(schema, UeRates(delivered, offered), group, math.prod(shape)).smooth.reshape(shape)
+
+
+def _recent_means(values: Array) -> Array:
+    """(L + 1, …) to (L, …): means over the last `RATE_WINDOW` of rows 0 to t, t = 1 to L."""
+    total = np.zeros_like(values)
+    for shift in range(min(RATE_WINDOW, len(values))):
+        total[shift:] += values[: len(values) - shift]
+    count = np.minimum(np.arange(1, len(values) + 1), RATE_WINDOW).reshape(-1, *[1] * (values.ndim - 1))
+    means: Array = (total / count)[1:]
+    return means
 
 
 def _pad(groups: _Groups, width: int) -> _Groups:

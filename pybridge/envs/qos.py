@@ -59,7 +59,7 @@ def smooth(ratio: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class UeRates:
-    """Rates of UEs over a window, shape (UEs,), in kbit/s."""
+    """Rates of UEs over a window, shape (UEs,), or (windows, UEs), in kbit/s."""
 
     delivered_kbps: Array
     offered_kbps: Array
@@ -74,7 +74,7 @@ def ue_rates(observation: Observation) -> UeRates:
 def rate_satisfaction(schema: Schema, rates: UeRates, group: npt.NDArray[np.intp], n_groups: int) -> Satisfaction:
     """Mean satisfaction of the rate SLA over the UEs of each group; 1 for a group without UEs.
 
-    group: of each UE, shape (UEs,), −1 for none. Shapes of the result: (n_groups,).
+    group: of each UE, shape of the rates, −1 for none. Shapes of the result: (n_groups,).
     """
     targets_kbps = np.array([info.sla.ue_throughput_mbps or np.inf for info in schema.slices]) * 1e3
     has_target = np.isfinite(targets_kbps)[schema.ue_slice]
