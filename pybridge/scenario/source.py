@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,12 @@ def read_text(path: Path, origin: str) -> str:
 
 def parse_yaml(text: str, origin: str) -> Source:
     """Parse one YAML document of a mapping. Raises `ScenarioError` for syntax, duplicate keys, other tags or sizes."""
+    return copy.deepcopy(_parsed(text, origin))
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, origin: str) -> Source:
+    """Parsing takes far longer than copying, and trainings make thousands of scenarios of one text."""
     source = Source(None, origin)
     try:
         loader = _Loader(text)
