@@ -102,6 +102,7 @@ class CappedMap:
         """floor: smallest share of any slice."""
         self._shape = (n_cells * capped_actions(n_slices),)
         self._n_cells, self._n_slices, self._floor = n_cells, n_slices, floor
+        self._lent = 1.0 - n_slices * floor
 
     def __call__(self, action: Any) -> npt.NDArray[np.float64]:
         """min PRB ratio, compute share, power share, max PRB ratio, shape (cells, 4, slices).
@@ -109,13 +110,18 @@ class CappedMap:
         action: flat; clipped into [0, 1]. Raises `ActionError` if it has another shape or is not finite.
         """
         k = self._n_slices
-        rows = np.clip(checked_action(action, self._shape, "SliceEnv"), 0.0, 1.0).reshape(self._n_cells, -1)
-        prb, compute, cap, power = np.split(rows, [k + 1, 2 * k + 1, 3 * k + 1], axis=1)
-        lowest = self._floor + (1.0 - k * self._floor) * shares_from_scores(prb, 0.0)[:, :k]
-        strength = lowest * POWER_RANGE ** (2.0 * power - 1.0)
+        rows = np.minimum(checked_action(action, self._shape, "SliceEnv"), 1.0).reshape(self._n_cells, -1)
+        scores = np.maximum(rows[:, : 2 * k + 1], _SMALLEST_SCORE)  # equal shares if all of them are 0
+        prb, compute = scores[:, : k + 1], scores[:, k + 1 :]
+        cap, power = np.maximum(rows[:, 2 * k + 1 : 3 * k + 1], 0.0), np.maximum(rows[:, 3 * k + 1 :], 0.0)
+        result = np.empty((self._n_cells, self.n_controls, k))
+        lowest, strength = result[:, 0], result[:, 2]
+        lowest[...] = self._floor + self._lent * (prb[:, :k] / prb.sum(axis=1, keepdims=True))
+        result[:, 1] = self._floor + self._lent * (compute / compute.sum(axis=1, keepdims=True))
+        strength[...] = lowest * POWER_RANGE ** (2.0 * power - 1.0)
         strength /= np.maximum(strength.sum(axis=1, keepdims=True), 1.0)
-        highest = lowest + cap * (1.0 - lowest)
-        return np.stack([lowest, shares_from_scores(compute, self._floor), strength, highest], axis=1)
+        result[:, 3] = lowest + cap * (1.0 - lowest)
+        return result
 
 
 def capped_actions(n_slices: int) -> int:
