@@ -60,7 +60,7 @@ def low_policy(actor: Any, *, explore: bool) -> LowPolicy:
 
 def low_policies(policies: TaskPolicies, tasks: int, *, explore: bool) -> list[LowPolicy]:
     """Each task's own."""
-    return [low_policy(policies.actor(task), explore=explore) for task in range(tasks)]
+    return [low_policy(actor, explore=explore) for actor in policies.actors(tasks)]
 
 
 class _Groups(NamedTuple):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy.typing as npt
@@ -26,6 +27,10 @@ def trajectory_of(state: Observation) -> dict[str, npt.NDArray[Any]] | None:
     if state.levels != "delegated":
         return None
     body = state.body
-    names = body.dtype.names or ()
-    keys = [name for name in names if name.startswith(_RECORDED)]
-    return {name.removeprefix(_RECORDED): body[name] for name in keys} or None
+    return {short: body[name] for name, short in _recorded(body.dtype.names or ())} or None
+
+
+@lru_cache(maxsize=32)
+def _recorded(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Tensors of a trajectory among those of a body, and what they are called here."""
+    return [(name, name.removeprefix(_RECORDED)) for name in names if name.startswith(_RECORDED)]
