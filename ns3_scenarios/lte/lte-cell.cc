@@ -400,7 +400,7 @@ void LteCell::ReadRadio(std::size_t slice, SliceCounters& counters) const
     counters.mcs = mac.mcs;
     counters.energy_j = m_energy_j[slice];
     counters.powerBudget_j = m_budget_w * now_s;
-    counters.duBits = m_du.ProcessedBits(slice);
+    counters.duBits = m_du.Queue().ProcessedBits(slice);
     counters.duBudget_bits = m_compute_bps * now_s;
 }
 
@@ -421,9 +421,9 @@ void LteCell::ReadBearers(std::size_t slice, SliceCounters& counters) const
 
 void LteCell::ReadPresent(std::size_t slice, SliceCounters& counters) const
 {
-    counters.bufferBytes = m_du.QueuedBytes(slice);
+    counters.bufferBytes = m_du.Queue().QueuedBytes(slice);
     counters.ues = 0;
-    auto oldest = m_du.OldestArrival(slice);
+    auto oldest = m_du.Queue().OldestArrival(slice);
     for (const auto& [ue, context] : m_contexts)
     {
         if (m_around.ues[ue].slice != slice)
@@ -451,8 +451,9 @@ void LteCell::ReadUe(uint32_t ue, UeCounters& counters) const
     counters.tb += mac->tb;
     counters.tbError += mac->tbError;
     const uint32_t slice = m_around.ues[ue].slice;
-    counters.bufferBytes += context->tap->BufferedBytes() + m_du.QueuedBytes(slice, ue);
-    const auto oldest = std::min(context->tap->OldestArrival(), m_du.OldestArrival(slice, ue));
+    counters.bufferBytes += context->tap->BufferedBytes() + m_du.Queue().QueuedBytes(slice, ue);
+    const auto oldest =
+        std::min(context->tap->OldestArrival(), m_du.Queue().OldestArrival(slice, ue));
     counters.holDelay_ms = std::max(counters.holDelay_ms, Age_ms(oldest));
     if (counters.cell != static_cast<int32_t>(m_index))
     {

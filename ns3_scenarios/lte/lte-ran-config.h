@@ -3,7 +3,7 @@
 #define SLICEBRIDGE_LTE_LTE_RAN_CONFIG_H
 
 #include "layout/layout-config.h"
-#include "slicing/du-processor.h"
+#include "slicing/du-queue.h"
 #include "slicing/slice.h"
 
 #include "ns3/vector.h"

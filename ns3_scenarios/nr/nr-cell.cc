@@ -110,12 +110,7 @@ NrCell::NrCell(NetworkState& network, std::size_t index)
       m_powerBoost(m_slices, 1.0),
       m_powerBoost_db(m_slices, 0.0),
       m_allocator(m_slices),
-      m_du(
-          network.config.du,
-          m_slices,
-          [this](DuPacket&& packet) { Admit(std::move(packet)); },
-          [this](DuPacket&& packet)
-          { m_network.onDropped(packet.ue, packet.number, *packet.packet); }),
+      m_du(network.config.du, m_slices),
       m_repetitions(m_slices),
       m_plans(network.RingSize()),
       m_feedback(network.RingSize()),
@@ -180,7 +175,10 @@ void NrCell::ApplySliceControls(std::span<const SliceControl> slices)
         sumMin += slice.prb.min;
     }
     m_allocator.SetPolicies(policies);
-    m_du.SetShares(computeShares);
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    AdvanceDu(now_ns);
+    m_du.SetShares(computeShares, now_ns);
+    m_network.wake(NextCompletion_ns());
     for (std::size_t slice = 0; slice < m_slices; ++slice)
     {
         const double even = sumMin > 0.0 ? slices[slice].prb.min / sumMin : 1.0 / m_slices;
@@ -201,43 +199,80 @@ void NrCell::Connect(uint32_t ue)
     state.listed = false;
     if (state.queue.PendingBytes() > 0)
     {
-        OnBacklog(ue);
+        OnBacklog(ue, ns3::Simulator::Now().GetNanoSeconds());
     }
 }
 
 void NrCell::Send(DuPacket&& packet)
 {
-    const uint32_t slice = m_network.ues[packet.ue].slice;
-    m_du.Enqueue(slice, std::move(packet));
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    AdvanceDu(now_ns);
+    if (!m_du.Enqueue(m_network.ues[packet.ue].slice, std::move(packet), now_ns))
+    {
+        Refuse(packet);
+    }
+    m_network.wake(NextCompletion_ns());
 }
 
 void NrCell::TakeOver(std::vector<DuPacket> packets)
 {
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    AdvanceDu(now_ns);
     for (auto& packet : packets)
     {
-        m_du.Insert(m_network.ues[packet.ue].slice, std::move(packet));
+        if (!m_du.Insert(m_network.ues[packet.ue].slice, std::move(packet), now_ns))
+        {
+            Refuse(packet);
+        }
+    }
+    m_network.wake(NextCompletion_ns());
+}
+
+void NrCell::AdvanceDu(int64_t before_ns)
+{
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        m_du.Advance(slice,
+                     before_ns,
+                     [this](DuPacket&& packet, int64_t complete_ns)
+                     { Admit(std::move(packet), complete_ns); });
     }
 }
 
+int64_t NrCell::NextCompletion_ns() const
+{
+    int64_t next_ns = DuQueue::NEVER;
+    for (std::size_t slice = 0; slice < m_slices; ++slice)
+    {
+        next_ns = std::min(next_ns, m_du.NextCompletion_ns(slice));
+    }
+    return next_ns;
+}
+
+void NrCell::Refuse(const DuPacket& packet)
+{
+    m_network.onDropped(packet.ue, packet.number, *packet.packet);
+}
+
 /// The DU has processed a packet: it joins its UE's queue.
-void NrCell::Admit(DuPacket&& packet)
+void NrCell::Admit(DuPacket&& packet, int64_t now_ns)
 {
     auto& ue = m_network.ues[packet.ue];
     auto& counters = m_counters[ue.slice];
-    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
     if (!ue.queue.Push(packet.packet, packet.bytes, now_ns, packet.number))
     {
         ++counters.rlcSduDropped;
-        m_network.onDropped(packet.ue, packet.number, *packet.packet);
+        Refuse(packet);
         return;
     }
     counters.pdcpSduBits += 8ULL * packet.bytes;
-    OnBacklog(packet.ue);
-    m_network.wake();
+    OnBacklog(packet.ue, now_ns);
 }
 
 std::vector<DuPacket> NrCell::Disconnect(uint32_t ue)
 {
+    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    AdvanceDu(now_ns);
     std::erase(m_connected, ue);
     std::erase(m_backlogged, ue);
     auto& state = m_network.ues[ue];
@@ -268,10 +303,10 @@ std::vector<DuPacket> NrCell::Disconnect(uint32_t ue)
     }
     state.busyProcesses = 0;
     state.counters.cell = -1;
-    return m_du.Remove(state.slice, ue);
+    return m_du.Remove(state.slice, ue, now_ns);
 }
 
-void NrCell::OnBacklog(uint32_t ue)
+void NrCell::OnBacklog(uint32_t ue, int64_t now_ns)
 {
     auto& state = m_network.ues[ue];
     if (state.listed)
@@ -280,7 +315,6 @@ void NrCell::OnBacklog(uint32_t ue)
     }
     state.listed = true;
     m_backlogged.push_back(ue);
-    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
     if (state.activeSince_ns < 0)
     {
         state.activeSince_ns = now_ns;
@@ -345,6 +379,7 @@ void NrCell::ReadSlices(std::span<SliceCounters> counters) const
 {
     const auto& carrier = m_network.config.carrier;
     const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
+    m_network.cells[m_index]->AdvanceDu(now_ns);
     const int64_t slots = now_ns / SlotLength_ns(carrier.numerology);
     const auto pattern = static_cast<int64_t>(m_network.slotPattern.size());
     int64_t downlinkSlots = 0;

@@ -6,7 +6,7 @@
 #include "nr/link-adaptation.h"
 #include "nr/nr-ue.h"
 #include "nr/radio-environment.h"
-#include "slicing/du-processor.h"
+#include "slicing/du-queue.h"
 #include "slicing/ran.h"
 #include "slicing/slot-observer.h"
 #include "slicing/ue-ranking.h"
@@ -68,8 +68,9 @@ struct NetworkState
         return std::min(size, config.carrier.bandwidth_prb - rbg * size);
     }
 
-    /// Called when a queue has something to send.
-    std::function<void()> wake;
+    /// Called when a DU has a packet complete at a time: the first slot after it has something to
+    /// do.
+    std::function<void(int64_t complete_ns)> wake;
 
     /// When what a slot carried is decoded and handed up.
     int64_t ReceptionTime_ns(int64_t slot) const;
@@ -110,8 +111,15 @@ class NrCell : public RanCell
     /// A packet for a connected UE comes to the DU.
     void Send(DuPacket&& packet);
 
-    /// The DU's queues.
-    const DuProcessor& Du() const
+    /// Let the DU's packets that are complete before a time join their UEs' queues. Nothing looks
+    /// at these between slots but what reads counters, so that it takes no event of its own.
+    void AdvanceDu(int64_t before_ns);
+
+    /// When the DU has its next packet complete, DuQueue::NEVER without one.
+    int64_t NextCompletion_ns() const;
+
+    /// The DU's queues, as of the last AdvanceDu().
+    const DuQueue& Du() const
     {
         return m_du;
     }
@@ -133,8 +141,9 @@ class NrCell : public RanCell
     void UpdateMeanPower(int64_t slot);
 
   private:
-    void Admit(DuPacket&& packet);
-    void OnBacklog(uint32_t ue);
+    void Admit(DuPacket&& packet, int64_t now_ns);
+    void Refuse(const DuPacket& packet);
+    void OnBacklog(uint32_t ue, int64_t now_ns);
 
     static constexpr uint32_t NOBODY = UINT32_MAX;
 
@@ -264,7 +273,7 @@ class NrCell : public RanCell
     std::vector<double> m_delayBudget_ms; ///< [slice]
     std::vector<double> m_lossTarget;     ///< [slice]
     UnitAllocator m_allocator;
-    DuProcessor m_du;
+    DuQueue m_du;
 
     std::array<double, 16> m_cqiSinr_db{}; ///< [cqi] that it is taken for
     std::array<float, 16> m_cqiRate_bps{}; ///< [cqi] of a whole RBG

@@ -6,7 +6,7 @@
 #include "nr/carrier.h"
 #include "nr/modulation-coding.h"
 #include "nr/tdl-profile.h"
-#include "slicing/du-processor.h"
+#include "slicing/du-queue.h"
 #include "slicing/slice.h"
 
 #include "ns3/vector.h"

@@ -25,7 +25,7 @@ NrRan::NrRan(NrRanConfig config)
       m_betterFor(m_network.ues.size())
 {
     m_network.onDropped = [](uint32_t, uint32_t, const ns3::Packet&) {};
-    m_network.wake = [this] { Wake(); };
+    m_network.wake = [this](int64_t after_ns) { Wake(after_ns); };
     m_network.onLost = [](uint32_t, uint32_t, const ns3::Packet&) {};
     m_deliver = [](uint32_t, uint32_t, const ns3::Packet&, int64_t) {};
     for (std::size_t cell = 0; cell < m_network.config.sites.count; ++cell)
@@ -164,27 +164,36 @@ void NrRan::Send(uint32_t ue, ns3::Ptr<ns3::Packet> packet, uint32_t bytes, uint
         {std::move(packet), ue, bytes, ns3::Simulator::Now(), number});
 }
 
-/// The next slot that begins after now; a packet that arrives as a slot begins waits for the next.
-void NrRan::Wake()
+/// There is to be a slot at the first beginning of one after a time, if not before; a packet that
+/// is ready as a slot begins waits for the next.
+void NrRan::Wake(int64_t after_ns)
 {
-    if (m_slot.IsPending())
+    if (after_ns == DuQueue::NEVER || m_slot_ns <= after_ns)
     {
         return;
     }
     const int64_t length_ns = SlotLength_ns(m_network.config.carrier.numerology);
-    const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
-    const int64_t next_ns = (now_ns / length_ns + 1) * length_ns;
-    m_slot = ns3::Simulator::Schedule(ns3::NanoSeconds(next_ns - now_ns), [this] { Slot(); });
+    const int64_t next_ns = (after_ns / length_ns + 1) * length_ns;
+    if (m_slot_ns <= next_ns)
+    {
+        return;
+    }
+    m_slot.Cancel();
+    m_slot_ns = next_ns;
+    const auto wait = ns3::NanoSeconds(next_ns) - ns3::Simulator::Now();
+    m_slot = ns3::Simulator::Schedule(wait, [this] { Slot(); });
 }
 
 void NrRan::Slot()
 {
     const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
     const int64_t slot = now_ns / SlotLength_ns(m_network.config.carrier.numerology);
+    m_slot_ns = DuQueue::NEVER;
     CatchUp();
     const std::size_t underWay = m_deliveries.size();
     for (auto& cell : m_cells)
     {
+        cell->AdvanceDu(now_ns);
         cell->OnFeedback(slot);
         cell->Decide(slot);
     }
@@ -192,21 +201,18 @@ void NrRan::Slot()
     {
         cell->Transmit(slot, m_deliveries);
     }
-    bool busy = false;
+    int64_t next_ns = DuQueue::NEVER;
     for (auto& cell : m_cells)
     {
         cell->UpdateMeanPower(slot);
-        busy = busy || cell->Busy();
+        next_ns = std::min(next_ns, cell->Busy() ? now_ns : cell->NextCompletion_ns());
     }
     if (m_deliverOnTime && m_deliveries.size() > underWay)
     {
         const auto wait = ns3::NanoSeconds(m_network.ReceptionTime_ns(slot) - now_ns);
         ns3::Simulator::Schedule(wait, &NrRan::CatchUp, this);
     }
-    if (busy)
-    {
-        Wake();
-    }
+    Wake(next_ns);
 }
 
 void NrRan::CatchUp()
@@ -241,6 +247,10 @@ void NrRan::ReadUes(std::span<UeCounters> counters) const
 {
     const int64_t now_ns = ns3::Simulator::Now().GetNanoSeconds();
     const int64_t length_ns = SlotLength_ns(m_network.config.carrier.numerology);
+    for (const auto& cell : m_cells)
+    {
+        cell->AdvanceDu(now_ns);
+    }
     for (std::size_t i = 0; i < counters.size(); ++i)
     {
         const auto& ue = m_network.ues[i];

@@ -84,7 +84,7 @@ class NrRan : public Ran
     uint64_t Handovers() const;
 
   private:
-    void Wake();
+    void Wake(int64_t after_ns);
     void Slot();
     void ConnectStrongest();
     void MeasureForHandover();
@@ -93,6 +93,7 @@ class NrRan : public Ran
     std::vector<std::unique_ptr<NrCell>> m_cells;
     std::vector<Delivery> m_deliveries; ///< in order of time
     ns3::EventId m_slot;
+    int64_t m_slot_ns{DuQueue::NEVER}; ///< when it is
     ns3::EventId m_measurement;
     std::vector<uint16_t>
         m_betterFor; ///< [ue] measurements in a row in which a neighbour was better

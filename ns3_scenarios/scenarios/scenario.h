@@ -3,7 +3,7 @@
 #define SLICEBRIDGE_SCENARIOS_SCENARIO_H
 
 #include "nr/nr-ran-config.h"
-#include "slicing/du-processor.h"
+#include "slicing/du-queue.h"
 #include "slicing/slice.h"
 #include "traffic/traffic-config.h"
 
