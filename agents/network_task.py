@@ -183,9 +183,9 @@ class TaskDistribution:
         """Task `number` ≥ 0 of a split."""
         ranges = self.ranges
         stream = np.random.default_rng([self.seed, SPLITS.index(split), number])
-        # Drawn in a fixed order, whether the range is that of test tasks or not.
+        # Drawn in the order of names, whether the range is that of test tasks or not, and however a file is written.
         vary = ranges.vary | ranges.test if split == "test" else ranges.vary
-        overrides = ranges.set | {key: vary[key].draw(stream) for key in ranges.vary}
+        overrides = ranges.set | {key: vary[key].draw(stream) for key in sorted(ranges.vary)}
         weights = tuple(float(w) for w in stream.dirichlet(np.full(ranges.slices, ranges.dirichlet)))
         return NetworkTask(
             f"{split}-{number}",

@@ -25,6 +25,13 @@ def test_a_task_is_the_same_again_and_no_two_splits_share_one() -> None:
     assert len(set(found)) == len(found)
 
 
+def test_the_order_of_keys_in_a_file_changes_no_task() -> None:
+    ranges = load_task_ranges(SHIPPED)
+    turned = ranges.model_copy(update={"vary": dict(reversed(ranges.vary.items()))})
+    for split in SPLITS:
+        assert TaskDistribution(turned).tasks(split, 3) == TaskDistribution(ranges).tasks(split, 3)
+
+
 def test_test_tasks_go_beyond_the_ranges_of_training() -> None:
     sizes = {split: [t.overrides["slices.embb.ues"] for t in shipped().tasks(split, 200)] for split in SPLITS}
     assert max(sizes["train"]) == max(sizes["validation"]) == 7
