@@ -6,9 +6,11 @@ All in turns, medians over the rounds:
 * `bulk_low_level_steps_per_s`: low-level periods per second of wall time on a network of one UE that computes nothing,
   decided by a policy of the default size inside, every period recorded and brought back, 100 of them per message;
   `bulk_low_level_steps_per_s_t10`: 10 per message, as by default;
-* `bulk_link_steps_per_s`: the same network, every low-level period one exchange of messages, decided by nobody;
-* `bulk_ratio`: the first over the third, median over the rounds;
-* `bulk_cpu_us_per_low_level_step`, `bulk_link_cpu_us_per_step`, `bulk_cpu_ratio`: the same two by the processor time of
+* `bulk_env_steps_per_s`: `SliceEnv.step()` on the same network, one low-level period each; `bulk_ratio`: low-level
+  periods per second of a `SliceEnv` with the policy inside, 100 per step, over that;
+* `bulk_link_steps_per_s`: the same network, every low-level period one exchange of messages, decided by nobody, by a
+  bare `Session`; `bulk_link_ratio`: the first over this one;
+* `bulk_cpu_us_per_low_level_step`, `bulk_link_cpu_us_per_step`, `bulk_link_cpu_ratio`: these two by processor time of
   both sides together, which other work on the machine changes less;
 * `bulk_nr_wall_ratio`, `bulk_nr_cpu_ratio`: an NR cell, 20 UEs at 1 Mbit/s in three slices, with such a policy inside,
   over the same cell without any agent, per simulated second without start-up: wall time, and user CPU time of the
@@ -28,6 +30,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from pybridge import SliceEnv
 from pybridge.low_policy import LowPolicy
 from pybridge.scenario import Scenario, parse_scenario
 from pybridge.schema import Levels
@@ -73,6 +78,19 @@ def low_level_rate(levels: Levels, low_per_message: int, policy: LowPolicy | Non
         cpu_s = processor_s(os.getpid()) + processor_s(pid) - cpu_s
     steps = messages * low_per_message
     return Rate(steps / wall_s, cpu_s / steps * 1e6)
+
+
+def env_rate(low_per_step: int, policy: LowPolicy | None) -> float:
+    """Low-level periods per second of wall time that a `SliceEnv` on the idle network goes through."""
+    scenario = bulk.IdleScenario(low_per_step, IDLE_S[low_per_step])
+    with SliceEnv(scenario, program=[bulk.BINARIES / bulk.NAMES[0]]) as env:
+        env.reset(options=None if policy is None else {"low_policy": policy})
+        action = np.full(env.action_space.shape, 0.5, np.float32)
+        steps = round(scenario.duration_s * 1000.0 / bulk.LOW_PERIOD_MS) // low_per_step - 1
+        begin = time.perf_counter()
+        for _ in range(steps):
+            env.step(action)
+        return steps * low_per_step / (time.perf_counter() - begin)
 
 
 def nr_cell(duration_s: float, high_period_ms: int) -> Scenario:
@@ -142,14 +160,17 @@ def idle_round() -> dict[str, float]:
     policy = bulk.default_policy(record=True)
     link = low_level_rate("both", 1, None)
     inside = low_level_rate("delegated", 100, policy)
+    env_steps_per_s = env_rate(1, None)
     return {
+        "bulk_env_steps_per_s": env_steps_per_s,
+        "bulk_ratio": env_rate(100, policy) / env_steps_per_s,
         "bulk_link_steps_per_s": link.per_s,
         "bulk_low_level_steps_per_s": inside.per_s,
         "bulk_low_level_steps_per_s_t10": low_level_rate("delegated", 10, policy).per_s,
-        "bulk_ratio": inside.per_s / link.per_s,
+        "bulk_link_ratio": inside.per_s / link.per_s,
         "bulk_cpu_us_per_low_level_step": inside.cpu_us,
         "bulk_link_cpu_us_per_step": link.cpu_us,
-        "bulk_cpu_ratio": link.cpu_us / inside.cpu_us,
+        "bulk_link_cpu_ratio": link.cpu_us / inside.cpu_us,
     }
 
 
