@@ -26,7 +26,7 @@ help:
 	@echo 'make fuzz      a million malformed inputs for each thing that reads them, C++ (libFuzzer, needs Clang) and Python'
 	@echo 'make clean     remove what was built and the runs; set-up (.venv, .deps) and campaigns stay'
 	@echo
-	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: paper-small, half an hour of runs on 2 cores;'
+	@echo 'CAMPAIGN=NAME_OR_FILE  campaign to run                 (default: paper-small, 35 minutes of runs on 2 cores;'
 	@echo '                       smoke: 2 minutes; scalability, ablation, paper: hours to days)'
 	@echo 'ARGS="..."             more arguments for the campaign, or for Jupyter'
 	@echo 'NS3_DIR=PREFIX         an ns-3 of your own             (default: ns-3 3.44, fetched)'

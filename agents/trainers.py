@@ -151,9 +151,9 @@ class Trainer:
 
 TRAINERS = {
     "ppo": Trainer(PpoOptions, "agents.sb3:run", 0.004),
-    "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run", 0.002),
-    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule", 0.0013),
-    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo", 0.0018),
+    "meta-hrl": Trainer(MetaHrlOptions, "agents.train:run", 0.0025),
+    "rule": Trainer(RuleOptions, "agents.train_baselines:run_rule", 0.0021),
+    "vector-ppo": Trainer(NetworkOptions, "agents.train_baselines:run_vector_ppo", 0.0026),
     "sac": Trainer(NetworkOptions, "agents.train_baselines:run_sac", 0.003),
     "ddpg": Trainer(NetworkOptions, "agents.train_baselines:run_ddpg", 0.003),
     "rl2": Trainer(Rl2Options, "agents.train_baselines:run_rl2", 0.003),

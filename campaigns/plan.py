@@ -30,7 +30,7 @@ from pybridge.scenario import Problem, Scenario, load_scenario
 START_S = 1.2
 START_OF_TORCH_S = 4.0
 S_PER_SIMULATED_S_AND_UE = {"lte": 0.031, "nr": 0.0003}
-S_PER_ADAPTATION_STEP = 0.0015
+S_PER_ADAPTATION_STEP = 0.0024
 
 TrainingKey = tuple[str, int, str | None]
 """Method, seed, and track of those on tasks."""
