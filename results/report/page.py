@@ -24,7 +24,7 @@ table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabu
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #ddd; }
 th { border-bottom: 2px solid #888; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
-.wide .why { text-align: left; white-space: normal; min-width: 18rem; }
+.wide .why { text-align: left; white-space: normal; min-width: 9rem; }
 .prose th, .prose td { text-align: left; white-space: normal; vertical-align: top; }
 .verdict { font-weight: 600; white-space: nowrap; }
 .reproduced { color: #0a6b3d; } .partly { color: #7a5200; } .not { color: #a32a00; } .unknown { color: #555; }
