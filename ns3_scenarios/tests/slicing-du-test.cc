@@ -160,11 +160,11 @@ TEST_F(DuProcessorTest, AQueueThatIsAskedNowAndThenDoesTheSame)
     {
         for (std::size_t slice = 0; slice < 2; ++slice)
         {
-            asked.Advance(slice,
-                          ns3::Simulator::Now().GetNanoSeconds() + 1, // as events: now counts
-                          [&](DuPacket&& packet, int64_t complete_ns) {
-                              found.push_back({packet.ue, static_cast<double>(complete_ns) * 1e-6});
-                          });
+            asked.Advance(
+                slice,
+                ns3::Simulator::Now().GetNanoSeconds() + 1, // as events: now counts
+                [&](DuPacket&& packet, int64_t complete_ns)
+                { found.push_back({packet.ue, static_cast<double>(complete_ns) * 1e-6}); });
         }
     };
     std::mt19937 random(1);
