@@ -8,11 +8,14 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 readonly LOG=build/cpp-tests.log
+readonly FAILED=build/failed-checks.log
+readonly LAST_FAILED=.pytest_cache/v/cache/lastfailed
 
 check()
 {
     printf '+ %s\n' "$*"
     "$@" && return
+    printf '%s\n' "$*" >>"$FAILED"
     status=1
     return 1
 }
@@ -33,6 +36,7 @@ cpp()
 }
 
 status=0
+rm -f "$FAILED" "$LAST_FAILED"
 set -m # the C++ side is a group of its own, to be ended as one
 cpp >"$LOG" 2>&1 &
 cpp=$!
@@ -43,4 +47,9 @@ check env OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 3 --dist loadfile --no
 tail --pid="$cpp" --lines=+1 --follow "$LOG"
 wait "$cpp" || status=1
 check env OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m timed
+if ((status)); then
+    # Said again at the end, which is what one reads first.
+    printf '\nFAILED:\n'
+    cat "$FAILED" "$LAST_FAILED" 2>/dev/null
+fi
 exit "$status"
