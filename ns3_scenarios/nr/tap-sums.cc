@@ -1,107 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "nr/tap-sums.h"
 
+#include <cstring>
+
 namespace slicebridge::nr
 {
 
 namespace
 {
 
-using Wide = float __attribute__((vector_size(2 * LANES * sizeof(float))));
+using Pairs = float __attribute__((vector_size(TAP_SUM_PAIRS * sizeof(float))));
 
-/// What the taps add up to for two pairs of RBGs, lane by lane: the first in the first four.
-struct PairSums
-{
-    Wide realCosine{};
-    Wide imagCosine{};
-    Wide realSine{};
-    Wide imagSine{};
-
-    /// @param coefficients of four taps, for both pairs
-    [[gnu::always_inline]] void Add(const float* real, const float* imag, const float* coefficients)
-    {
-        const Floats re = Load(real);
-        const Floats im = Load(imag);
-        const Wide re2 = __builtin_shufflevector(re, re, 0, 1, 2, 3, 0, 1, 2, 3);
-        const Wide im2 = __builtin_shufflevector(im, im, 0, 1, 2, 3, 0, 1, 2, 3);
-        Wide cosine;
-        Wide sine;
-        std::memcpy(&cosine, coefficients, sizeof cosine);
-        std::memcpy(&sine, coefficients + 2 * LANES, sizeof sine);
-        realCosine += re2 * cosine;
-        imagCosine += im2 * cosine;
-        realSine += re2 * sine;
-        imagSine += im2 * sine;
-    }
-};
-
-/// One half of each of four pairs' sums, added up over its lanes.
-[[gnu::always_inline]] inline Floats AddUp(const Wide& first, const Wide& second)
-{
-    std::array<Floats, LANES> rows{__builtin_shufflevector(first, first, 0, 1, 2, 3),
-                                   __builtin_shufflevector(first, first, 4, 5, 6, 7),
-                                   __builtin_shufflevector(second, second, 0, 1, 2, 3),
-                                   __builtin_shufflevector(second, second, 4, 5, 6, 7)};
-    Transpose(rows);
-    return (rows[0] + rows[1]) + (rows[2] + rows[3]);
-}
-
-[[gnu::always_inline]] inline void AddTaps(const float* real,
+/// A pair is a lane, so that nothing has to be added up across lanes.
+[[gnu::always_inline]] inline void AddTaps(std::span<const float> real,
                                            const float* imag,
-                                           std::size_t taps,
                                            const float* coefficients,
-                                           uint32_t pairs,
-                                           float* above,
+                                           std::span<float> above,
                                            float* below)
 {
-    for (uint32_t pair = 0; pair < pairs; pair += LANES)
+    for (std::size_t pair = 0; pair < above.size(); pair += TAP_SUM_PAIRS)
     {
-        std::array<PairSums, 2> sums;
-        for (auto& sum : sums)
+        Pairs realCosine{};
+        Pairs imagCosine{};
+        Pairs realSine{};
+        Pairs imagSine{};
+        for (std::size_t k = 0; k < real.size(); ++k)
         {
-            for (std::size_t k = 0; k < taps; k += LANES)
-            {
-                sum.Add(real + k, imag + k, coefficients);
-                coefficients += 4 * LANES;
-            }
+            Pairs cosine;
+            Pairs sine;
+            std::memcpy(&cosine, coefficients, sizeof cosine);
+            std::memcpy(&sine, coefficients + TAP_SUM_PAIRS, sizeof sine);
+            coefficients += 2 * TAP_SUM_PAIRS;
+            realCosine += real[k] * cosine;
+            imagCosine += imag[k] * cosine;
+            realSine += real[k] * sine;
+            imagSine += imag[k] * sine;
         }
-        const Floats realCosine = AddUp(sums[0].realCosine, sums[1].realCosine);
-        const Floats imagCosine = AddUp(sums[0].imagCosine, sums[1].imagCosine);
-        const Floats realSine = AddUp(sums[0].realSine, sums[1].realSine);
-        const Floats imagSine = AddUp(sums[0].imagSine, sums[1].imagSine);
-        const Floats realAbove = realCosine + imagSine;
-        const Floats imagAbove = imagCosine - realSine;
-        const Floats realBelow = realCosine - imagSine;
-        const Floats imagBelow = imagCosine + realSine;
-        Store(realAbove * realAbove + imagAbove * imagAbove, above + pair);
-        Store(realBelow * realBelow + imagBelow * imagBelow, below + pair);
+        const Pairs realAbove = realCosine + imagSine;
+        const Pairs imagAbove = imagCosine - realSine;
+        const Pairs realBelow = realCosine - imagSine;
+        const Pairs imagBelow = imagCosine + realSine;
+        const Pairs powerAbove = realAbove * realAbove + imagAbove * imagAbove;
+        const Pairs powerBelow = realBelow * realBelow + imagBelow * imagBelow;
+        std::memcpy(&above[pair], &powerAbove, sizeof powerAbove);
+        std::memcpy(below + pair, &powerBelow, sizeof powerBelow);
     }
 }
 
 #ifdef __x86_64__
-[[gnu::target("avx")]] void AddTapsWithAvx(const float* real,
+[[gnu::target("avx")]] void AddTapsWithAvx(std::span<const float> real,
                                            const float* imag,
-                                           std::size_t taps,
                                            const float* coefficients,
-                                           uint32_t pairs,
-                                           float* above,
+                                           std::span<float> above,
                                            float* below)
 {
-    AddTaps(real, imag, taps, coefficients, pairs, above, below);
+    AddTaps(real, imag, coefficients, above, below);
 }
 #endif
 
 } // namespace
 
-void TapSumsAnywhere(const float* real,
+void TapSumsAnywhere(std::span<const float> real,
                      const float* imag,
-                     std::size_t taps,
                      const float* coefficients,
-                     uint32_t pairs,
-                     float* above,
+                     std::span<float> above,
                      float* below)
 {
-    AddTaps(real, imag, taps, coefficients, pairs, above, below);
+    AddTaps(real, imag, coefficients, above, below);
 }
 
 TapSums FastestTapSums()

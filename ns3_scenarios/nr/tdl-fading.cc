@@ -15,15 +15,49 @@ namespace slicebridge::nr
 namespace
 {
 
+/// Explicit vectors: left to itself, the compiler keeps the loops over taps scalar.
+constexpr uint32_t LANES = 4;
+using Floats = float __attribute__((vector_size(LANES * sizeof(float))));
+
+[[gnu::always_inline]] inline Floats Load(const float* from)
+{
+    Floats vector;
+    std::memcpy(&vector, from, sizeof vector);
+    return vector;
+}
+
+[[gnu::always_inline]] inline void Store(const Floats& vector, float* to)
+{
+    std::memcpy(to, &vector, sizeof vector);
+}
+
+/// Four rows become four columns.
+[[gnu::always_inline]] inline void Transpose(std::array<Floats, LANES>& rows)
+{
+    const Floats low01 = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
+    const Floats low23 = __builtin_shufflevector(rows[2], rows[3], 0, 4, 1, 5);
+    const Floats high01 = __builtin_shufflevector(rows[0], rows[1], 2, 6, 3, 7);
+    const Floats high23 = __builtin_shufflevector(rows[2], rows[3], 2, 6, 3, 7);
+    rows[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    rows[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    rows[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    rows[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+}
+
 using Integers = int32_t __attribute__((vector_size(LANES * sizeof(int32_t))));
 using Positions =
     JakesTable::Position __attribute__((vector_size(LANES * sizeof(JakesTable::Position))));
 
 constexpr std::size_t MAX_TAPS = 24;
-constexpr uint32_t MAX_PAIRS = 138; ///< 275 RBGs
+constexpr uint32_t MAX_PAIRS = 144; ///< 275 RBGs, in eights
 
 /// Doppler of the line-of-sight tap relative to the maximum, TR 38.901, 7.7.2.
 constexpr double LOS_DOPPLER = 0.7;
+
+uint32_t RoundUp(uint32_t pairs)
+{
+    return (pairs + TAP_SUM_PAIRS - 1) / TAP_SUM_PAIRS * TAP_SUM_PAIRS;
+}
 
 } // namespace
 
@@ -38,8 +72,7 @@ TdlFading::TdlFading(const TdlFadingConfig& config)
     {
         total += std::pow(10.0, tap.power_db / 10.0);
     }
-    // Pairs are taken four at a time from any even one on.
-    m_coefficients.resize((Pairs() + LANES) / 2 * m_taps * LANES);
+    m_coefficients.resize(RoundUp(Pairs()) * m_taps * 2);
     const double middle = m_rbgs % 2 == 0 ? 0.5 : 0.0;
     for (std::size_t k = 0; k < taps.size(); ++k)
     {
@@ -54,7 +87,7 @@ TdlFading::TdlFading(const TdlFadingConfig& config)
                                  taps[k].normalisedDelay * config.delaySpread_s;
             auto* coefficient = &m_coefficients[CoefficientOf(pair, k)];
             coefficient[0] = static_cast<float>(amplitude * std::cos(phase));
-            coefficient[2 * LANES] = static_cast<float>(amplitude * std::sin(phase));
+            coefficient[TAP_SUM_PAIRS] = static_cast<float>(amplitude * std::sin(phase));
         }
     }
 }
@@ -62,8 +95,8 @@ TdlFading::TdlFading(const TdlFadingConfig& config)
 /// Where the cosine of a tap is; its sine lies eight further on.
 std::size_t TdlFading::CoefficientOf(uint32_t pair, std::size_t tap) const
 {
-    const std::size_t block = pair / 2 * (m_taps / LANES) + tap / LANES;
-    return block * 4 * LANES + pair % 2 * LANES + tap % LANES;
+    const std::size_t block = pair / TAP_SUM_PAIRS * m_taps + tap;
+    return block * 2 * TAP_SUM_PAIRS + pair % TAP_SUM_PAIRS;
 }
 
 void TdlFading::Gains(std::span<const JakesTable::Position> offsets,
@@ -123,25 +156,27 @@ void TdlFading::GainsOf(std::span<const JakesTable::Position> offsets,
     const auto last = static_cast<uint32_t>(first + gains.size() - 1);
     const uint32_t middle = m_rbgs / 2;
     const bool across = first <= middle && last >= middle;
-    const uint32_t nearest = (across ? 0 : std::min(PairOf(first), PairOf(last))) & ~1U;
-    const uint32_t farthest = std::max(PairOf(first), PairOf(last));
-    float above[MAX_PAIRS + LANES];
-    float below[MAX_PAIRS + LANES];
+    const uint32_t nearest = across ? 0 : std::min(PairOf(first), PairOf(last));
+    const uint32_t begin = nearest / TAP_SUM_PAIRS * TAP_SUM_PAIRS;
+    const uint32_t end = RoundUp(std::max(PairOf(first), PairOf(last)) + 1);
+    float above[MAX_PAIRS];
+    float below[MAX_PAIRS];
     static const auto addTaps = FastestTapSums();
-    addTaps(real,
+    addTaps({real, m_taps},
             imag,
-            m_taps,
-            &m_coefficients[CoefficientOf(nearest, 0)],
-            farthest - nearest + 1,
-            above,
+            &m_coefficients[CoefficientOf(begin, 0)],
+            {above, end - begin},
             below);
-    for (uint32_t rbg = first; rbg < std::min(middle, last + 1); ++rbg)
+    // Below the middle pairs count downwards.
+    const uint32_t split = std::clamp(middle, first, last + 1);
+    if (first < split)
     {
-        gains[rbg - first] = below[PairOf(rbg) - nearest];
+        const float* from = below + (PairOf(split - 1) - begin);
+        std::reverse_copy(from, from + (split - first), gains.begin());
     }
-    for (uint32_t rbg = std::max(middle, first); rbg <= last; ++rbg)
+    if (split <= last)
     {
-        gains[rbg - first] = above[PairOf(rbg) - nearest];
+        std::copy_n(above + (PairOf(split) - begin), last + 1 - split, &gains[split - first]);
     }
 }
 

@@ -85,9 +85,8 @@ class TdlFading
     std::size_t m_taps;
     std::vector<std::size_t> m_lineOfSight; ///< taps that are constant
 
-    /// [two pairs][four taps] amplitude x cos 2 pi f tau of four taps of one pair and of the other,
-    /// then sines likewise, with f from the middle of the band. Of the two RBGs of a pair one has
-    /// the conjugate of the other's.
+    /// [eight pairs][tap] amplitude x cos 2 pi f tau of each pair, then sines likewise, with f from
+    /// the middle of the band. Of the two RBGs of a pair one has the conjugate of the other's.
     std::vector<float> m_coefficients;
 };
 

@@ -21,6 +21,10 @@ void OnSignal(int signal)
     g_signal = signal;
 }
 
+/// Of simulated time: less than a second of the largest networks' time, and nothing beside the
+/// thousands of events of a simulated second.
+const ns3::Time LOOK_PERIOD = ns3::MilliSeconds(10);
+
 void LookForSignal()
 {
     if (g_signal != 0)
@@ -28,7 +32,7 @@ void LookForSignal()
         ns3::Simulator::Stop();
         return;
     }
-    ns3::Simulator::Schedule(ns3::MilliSeconds(1), &LookForSignal);
+    ns3::Simulator::Schedule(LOOK_PERIOD, &LookForSignal);
 }
 
 } // namespace
