@@ -416,10 +416,12 @@ void NrCell::GrantRepetitions(SlotPlan& plan, uint32_t slice, std::size_t& next)
         // Fewer RBGs than at first, if there are no more: that adds less information.
         const std::size_t count = std::min<std::size_t>(m_blocks[index].rbgs, rbgs.size() - next);
         const auto grant = static_cast<uint32_t>(plan.grants.size());
-        plan.grants.push_back({index, slice, rbgs[next], rbgs[next + count - 1]});
+        auto& added =
+            plan.grants.emplace_back(index, slice, rbgs[next], rbgs[next + count - 1], 0U);
         for (std::size_t i = 0; i < count; ++i)
         {
             plan.owner[rbgs[next + i]] = grant;
+            added.prbs += m_network.RbgPrbs(rbgs[next + i]);
         }
         next += count;
     }
@@ -514,17 +516,18 @@ void NrCell::GrantRbg(SlotPlan& plan, uint32_t slice, uint32_t rbg, Candidate& c
         candidate.winner = static_cast<uint32_t>(m_winners.size());
         const auto grant = static_cast<uint32_t>(plan.grants.size());
         m_winners.push_back({.ue = candidate.ue, .grant = grant, .need = NeedOf(ue)});
-        plan.grants.push_back({NOBODY, slice, static_cast<uint16_t>(rbg), 0});
+        plan.grants.push_back({NOBODY, slice, static_cast<uint16_t>(rbg), 0, 0});
     }
     auto& winner = m_winners[candidate.winner];
-    plan.grants[winner.grant].lastRbg = static_cast<uint16_t>(rbg);
-    plan.owner[rbg] = winner.grant;
+    auto& grant = plan.grants[winner.grant];
     const uint32_t prbs = m_network.RbgPrbs(rbg);
+    grant.lastRbg = static_cast<uint16_t>(rbg);
+    grant.prbs += prbs;
+    plan.owner[rbg] = winner.grant;
     winner.need.bytes -= winner.need.bytesPerRbg * prbs / m_network.config.carrier.rbgSize_prb;
     const double sinr_db = ue.reportedSinr_db[rbg];
     winner.sumSinr_db += sinr_db;
     winner.bestSinr_db = std::max(winner.bestSinr_db, sinr_db);
-    winner.prbs += prbs;
     ++winner.rbgs;
     candidate.satisfied = winner.need.bytes <= 0.0;
 }
@@ -543,8 +546,10 @@ void NrCell::BuildBlock(SlotPlan& plan, const Winner& winner, int64_t slot, uint
     block.outerLoopDowns = ue.outerLoopDowns;
     block.coding = McsTable(carrier.linkTable)[block.mcs];
     block.rbgs = static_cast<uint16_t>(winner.rbgs);
+    auto& grant = plan.grants[winner.grant];
+    grant.block = index;
     block.tbs_bits =
-        TransportBlockSize_bits(ResourcesOf(carrier, winner.prbs, symbols), block.coding);
+        TransportBlockSize_bits(ResourcesOf(carrier, grant.prbs, symbols), block.coding);
     block.codeBlocks = SegmentTransportBlock(block.tbs_bits, block.coding.CodeRate());
     auto& counters = m_counters[ue.slice];
     block.range = ue.queue.Take(block.tbs_bits / 8,
@@ -555,7 +560,6 @@ void NrCell::BuildBlock(SlotPlan& plan, const Winner& winner, int64_t slot, uint
                                     ++counters.rlcSdu;
                                     counters.rlcSduDelay_ms += (now_ns - sdu.arrival_ns) * 1e-6;
                                 });
-    plan.grants[winner.grant].block = index;
     ++ue.busyProcesses;
     AccountTake(ue, block.range.Size(), now_ns);
     ue.averageRate_bps += block.tbs_bits / m_slotLength_s / RATE_MEMORY_SLOTS;
@@ -586,16 +590,19 @@ void NrCell::EndBacklog(NrUe& ue, int64_t now_ns)
 void NrCell::SetPower(SlotPlan& plan)
 {
     double total_w = 0.0;
-    for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
+    for (std::size_t index = 0; index < plan.grants.size(); ++index)
     {
-        if (plan.owner[rbg] == NOBODY)
-        {
-            continue;
-        }
-        const auto& ue = m_network.ues[m_blocks[plan.grants[plan.owner[rbg]].block].ue];
+        const auto& grant = plan.grants[index];
+        const auto& ue = m_network.ues[m_blocks[grant.block].ue];
         const double power_w = m_evenPower_w * m_powerBoost[ue.slice] * ue.powerFactor;
-        plan.power_w[rbg] = static_cast<float>(power_w);
-        total_w += power_w * m_network.RbgPrbs(rbg);
+        for (uint32_t rbg = grant.firstRbg; rbg <= grant.lastRbg; ++rbg)
+        {
+            if (plan.owner[rbg] == index)
+            {
+                plan.power_w[rbg] = static_cast<float>(power_w);
+            }
+        }
+        total_w += power_w * grant.prbs;
     }
     const double budget_w = m_evenPower_w * m_network.config.carrier.bandwidth_prb;
     if (total_w > budget_w)

@@ -20,6 +20,7 @@ void NrCell::ReportGrants(const SlotPlan& plan) const
                          .process = grant.block,
                          .mcs = block.mcs,
                          .tbs_bits = block.tbs_bits,
+                         .prbs = grant.prbs,
                          .transmission = block.transmissions + 1U,
                          .rbgs = bitmap};
         std::ranges::fill(bitmap, 0);
@@ -28,7 +29,6 @@ void NrCell::ReportGrants(const SlotPlan& plan) const
             if (plan.owner[rbg] == index)
             {
                 bitmap[rbg / WORD_BITS] |= 1U << (rbg % WORD_BITS);
-                report.prbs += m_network.RbgPrbs(rbg);
             }
         }
         m_network.observer->OnGrant(report);

@@ -79,31 +79,25 @@ void NrCell::Transmit(int64_t slot, std::vector<Delivery>& deliveries)
 
 void NrCell::AccountTransmission(const SlotPlan& plan)
 {
-    for (uint32_t rbg = 0; rbg < m_rbgs; ++rbg)
+    for (const auto& grant : plan.grants)
     {
-        if (plan.owner[rbg] == NOBODY)
-        {
-            continue;
-        }
-        const auto& grant = plan.grants[plan.owner[rbg]];
         const auto& block = m_blocks[grant.block];
         auto& counters = m_counters[grant.slice];
-        const uint32_t prbs = m_network.RbgPrbs(rbg);
-        counters.prbUsed += prbs;
-        counters.prbRetx += block.transmissions > 0 ? prbs : 0;
-        counters.mcs[block.mcs] += prbs;
+        counters.prbUsed += grant.prbs;
+        counters.prbRetx += block.transmissions > 0 ? grant.prbs : 0;
+        counters.mcs[block.mcs] += grant.prbs;
         if (block.ue != NOBODY)
         {
-            m_network.ues[block.ue].counters.prbUsed += prbs;
+            m_network.ues[block.ue].counters.prbUsed += grant.prbs;
         }
-        counters.energy_j += plan.power_w[rbg] * prbs * m_slotLength_s;
+        counters.energy_j += plan.power_w[grant.firstRbg] * grant.prbs * m_slotLength_s;
     }
 }
 
 /// Adds up what the UE learns of the block from each of its RBGs.
 void NrCell::Gather(const SlotPlan& plan, std::size_t grant, uint32_t symbols)
 {
-    const auto [index, slice, first, last] = plan.grants[grant];
+    const auto [index, slice, first, last, prbs] = plan.grants[grant];
     auto& block = m_blocks[index];
     const auto& environment = m_network.environment;
     const int64_t time_ns = plan.slot * SlotLength_ns(m_network.config.carrier.numerology);

@@ -175,6 +175,7 @@ class NrCell : public RanCell
         uint32_t slice;
         uint16_t firstRbg;
         uint16_t lastRbg;
+        uint32_t prbs; ///< of its own RBGs, which lie between these two
     };
 
     struct SlotPlan
@@ -217,7 +218,6 @@ class NrCell : public RanCell
         uint32_t grant{};
         Need need; ///< that found no room yet
         uint32_t rbgs{};
-        uint32_t prbs{};
         double sumSinr_db{};
         double bestSinr_db{-1e9};
     };
