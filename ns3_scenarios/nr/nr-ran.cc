@@ -238,8 +238,11 @@ void NrRan::ApplyUeControls(std::span<const UeControl> ues)
     {
         auto& ue = m_network.ues[i];
         ue.weight = ues[i].weight;
-        ue.powerOffset_db = ues[i].powerOffset_db;
-        ue.powerFactor = static_cast<float>(std::pow(10.0, ues[i].powerOffset_db / 10.0));
+        if (ue.powerOffset_db != ues[i].powerOffset_db)
+        {
+            ue.powerOffset_db = ues[i].powerOffset_db;
+            ue.powerFactor = static_cast<float>(std::pow(10.0, ue.powerOffset_db / 10.0));
+        }
     }
 }
 

@@ -44,9 +44,9 @@ std::vector<Summary::Totals> Summary::ReadTotals() const
     for (std::size_t cell = 0; cell < m_ran.CellCount(); ++cell)
     {
         m_ran.Cell(cell).ReadSlices(counters);
+        m_ledger.CompleteSlices(cell, counters);
         for (std::size_t slice = 0; slice < totals.size(); ++slice)
         {
-            m_ledger.ReadSlice(cell, slice, counters[slice]);
             totals[slice].prbUsed += counters[slice].prbUsed;
             totals[slice].prbAvailable += counters[slice].prbAvailable;
             totals[slice].bytesSent += counters[slice].bytesSent;

@@ -5,6 +5,7 @@
 #include "slicing/counters.h"
 
 #include <cstddef>
+#include <span>
 
 namespace slicebridge
 {
@@ -14,8 +15,12 @@ class EndToEndCounters
 {
   public:
     virtual ~EndToEndCounters() = default;
-    virtual void ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const = 0;
-    virtual void ReadUe(std::size_t ue, UeCounters& counters) const = 0;
+
+    /// @param slices [slices] of one cell
+    virtual void CompleteSlices(std::size_t cell, std::span<SliceCounters> slices) const = 0;
+
+    /// @param ues [UEs]
+    virtual void CompleteUes(std::span<UeCounters> ues) const = 0;
 };
 
 } // namespace slicebridge

@@ -13,7 +13,7 @@ namespace
 using Lanes [[gnu::vector_size(PRODUCT_LANES * sizeof(double))]] = double;
 
 /// Sums at a time: as many chains of additions as hide the latency of one, and fit the registers.
-constexpr std::size_t MOST_VECTORS = 4;
+constexpr std::size_t MOST_VECTORS = 8;
 
 template <std::size_t VECTORS>
 [[gnu::always_inline]] inline void AddBlock(const double* values,

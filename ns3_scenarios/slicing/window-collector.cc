@@ -38,18 +38,12 @@ void WindowCollector::Snap(uint64_t tick)
         const auto slices =
             std::span(snapshot.slices).subspan(cell * m_slices.size(), m_slices.size());
         m_ran.Cell(cell).ReadSlices(slices);
-        for (std::size_t slice = 0; slice < slices.size(); ++slice)
-        {
-            m_packets.ReadSlice(cell, slice, slices[slice]);
-        }
+        m_packets.CompleteSlices(cell, slices);
     }
     // A RAN says little of UEs that no cell serves, and what the ring held of them is old.
     snapshot.ues.assign(m_ueSlice.size(), {});
     m_ran.ReadUes(snapshot.ues);
-    for (std::size_t ue = 0; ue < snapshot.ues.size(); ++ue)
-    {
-        m_packets.ReadUe(ue, snapshot.ues[ue]);
-    }
+    m_packets.CompleteUes(snapshot.ues);
 }
 
 std::size_t WindowCollector::SliceKpmCount() const

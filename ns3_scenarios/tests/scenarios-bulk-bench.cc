@@ -73,11 +73,11 @@ class IdleNetwork : public Ran, public EndToEndCounters
         return true;
     }
 
-    void ReadSlice(std::size_t, std::size_t, SliceCounters&) const override
+    void CompleteSlices(std::size_t, std::span<SliceCounters>) const override
     {
     }
 
-    void ReadUe(std::size_t, UeCounters&) const override
+    void CompleteUes(std::span<UeCounters>) const override
     {
     }
 

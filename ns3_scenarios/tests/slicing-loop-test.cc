@@ -133,15 +133,21 @@ class FakePackets : public EndToEndCounters
         Simulator::Schedule(Time(), &FakePackets::Send, this);
     }
 
-    void ReadSlice(std::size_t, std::size_t slice, SliceCounters& counters) const override
+    void CompleteSlices(std::size_t, std::span<SliceCounters> slices) const override
     {
-        counters.packetsSent = sent;
+        for (auto& counters : slices)
+        {
+            counters.packetsSent = sent;
+        }
     }
 
-    void ReadUe(std::size_t, UeCounters& counters) const override
+    void CompleteUes(std::span<UeCounters> ues) const override
     {
-        counters.packetsSent = sent;
-        counters.bytesSent = 125 * sent;
+        for (auto& counters : ues)
+        {
+            counters.packetsSent = sent;
+            counters.bytesSent = 125 * sent;
+        }
     }
 
     uint64_t sent{};

@@ -87,11 +87,11 @@ class OneCell : public Ran, public RanCell, public EndToEndCounters
         return true;
     }
 
-    void ReadSlice(std::size_t, std::size_t, SliceCounters&) const override
+    void CompleteSlices(std::size_t, std::span<SliceCounters>) const override
     {
     }
 
-    void ReadUe(std::size_t, UeCounters&) const override
+    void CompleteUes(std::span<UeCounters>) const override
     {
     }
 

@@ -37,9 +37,9 @@ void Advance(ns3::Time time)
 
 SliceCounters Read(const PacketLedger& ledger, std::size_t cell, std::size_t slice)
 {
-    SliceCounters counters;
-    ledger.ReadSlice(cell, slice, counters);
-    return counters;
+    std::vector<SliceCounters> counters(slice + 1);
+    ledger.CompleteSlices(cell, counters);
+    return counters[slice];
 }
 
 bool Balances(const SliceCounters& c)
@@ -98,9 +98,9 @@ TEST_F(TrafficLedger, DeliveriesThatAreReportedLaterCountAtTheirTimeAndBeforeAny
     EXPECT_DOUBLE_EQ(Read(ledger, 0, 0).packetDelay_ms, 9.0);
     EXPECT_EQ(Read(ledger, 0, 0).packetsLate, 0U) << "9 ms, though it was reported after 20";
     report(0);
-    UeCounters ue;
-    ledger.ReadUe(0, ue);
-    EXPECT_EQ(ue.packetsDelivered, 2U);
+    std::vector<UeCounters> ues(1);
+    ledger.CompleteUes(ues);
+    EXPECT_EQ(ues[0].packetsDelivered, 2U);
     report(0);
     EXPECT_EQ(ledger.Measured(0).delivered, 3U);
     report(0);

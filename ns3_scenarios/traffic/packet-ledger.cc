@@ -345,32 +345,40 @@ const PacketTotals& PacketLedger::Measured(std::size_t slice) const
     return m_measured.at(slice);
 }
 
-void PacketLedger::ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const
+void PacketLedger::CompleteSlices(std::size_t cell, std::span<SliceCounters> slices) const
 {
     m_catchUp();
-    const PacketTotals& totals = m_totals.at(Place(cell, slice));
-    counters.packetsSent = totals.sent;
-    counters.packetsDelivered = totals.delivered;
-    counters.packetsDroppedQueue = totals.droppedQueue;
-    counters.packetsLostAir = totals.lostAir;
-    counters.packetsLate = totals.late;
-    counters.bytesSent = totals.bytesSent;
-    counters.bytesDelivered = totals.bytesDelivered;
-    counters.packetDelay_ms = totals.delay_ms;
-    counters.packetsQueued = m_onTheirWay[Place(cell, slice)];
+    for (std::size_t slice = 0; slice < slices.size(); ++slice)
+    {
+        auto& counters = slices[slice];
+        const PacketTotals& totals = m_totals.at(Place(cell, slice));
+        counters.packetsSent = totals.sent;
+        counters.packetsDelivered = totals.delivered;
+        counters.packetsDroppedQueue = totals.droppedQueue;
+        counters.packetsLostAir = totals.lostAir;
+        counters.packetsLate = totals.late;
+        counters.bytesSent = totals.bytesSent;
+        counters.bytesDelivered = totals.bytesDelivered;
+        counters.packetDelay_ms = totals.delay_ms;
+        counters.packetsQueued = m_onTheirWay[Place(cell, slice)];
+    }
 }
 
-void PacketLedger::ReadUe(std::size_t ue, UeCounters& counters) const
+void PacketLedger::CompleteUes(std::span<UeCounters> ues) const
 {
     m_catchUp();
-    const PacketTotals& totals = m_flows.at(ue).totals;
-    counters.bytesSent = totals.bytesSent;
-    counters.bytesDelivered = totals.bytesDelivered;
-    counters.packetsSent = totals.sent;
-    counters.packetsDelivered = totals.delivered;
-    counters.packetsLost = totals.droppedQueue + totals.lostAir;
-    counters.packetsLate = totals.late;
-    counters.packetDelay_ms = totals.delay_ms;
+    for (std::size_t ue = 0; ue < ues.size(); ++ue)
+    {
+        auto& counters = ues[ue];
+        const PacketTotals& totals = m_flows.at(ue).totals;
+        counters.bytesSent = totals.bytesSent;
+        counters.bytesDelivered = totals.bytesDelivered;
+        counters.packetsSent = totals.sent;
+        counters.packetsDelivered = totals.delivered;
+        counters.packetsLost = totals.droppedQueue + totals.lostAir;
+        counters.packetsLate = totals.late;
+        counters.packetDelay_ms = totals.delay_ms;
+    }
 }
 
 } // namespace slicebridge

@@ -150,8 +150,8 @@ class PacketLedger : public EndToEndCounters
     /// Delays of those that were delivered.
     const DelayHistogram& Delays(std::size_t slice) const;
 
-    void ReadSlice(std::size_t cell, std::size_t slice, SliceCounters& counters) const override;
-    void ReadUe(std::size_t ue, UeCounters& counters) const override;
+    void CompleteSlices(std::size_t cell, std::span<SliceCounters> slices) const override;
+    void CompleteUes(std::span<UeCounters> ues) const override;
 
   private:
     struct Entry
