@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from pybridge.manifest import describe_software, now_text
-from pybridge.observation import FLOAT, FLOAT_BYTES, Action, FloatArray, Observation
-from pybridge.recording.columns import grants_table, to_columns
+from pybridge.observation import Action, FloatArray, Observation
+from pybridge.recording.columns import Columns, grants_table
 from pybridge.recording.container import ContainerWriter
 from pybridge.schema import Levels
 from pybridge.slots import SlotReport, joined
@@ -30,28 +30,14 @@ BATCH_GRANTS_BYTES = 4 << 20
 """The same for grants, so that a reader finds those of a moment without reading many."""
 
 
+@dataclass
 class _Batch:
-    """Steps that are written together. It is used again: fresh memory for each would cost more than the copying."""
+    """Steps that are written together; the last one may lack its action still."""
 
-    def __init__(self, capacity: int, words: int) -> None:
-        self.headers: list[Header] = []
-        self.actions: list[bytes | None] = []
-        self._bodies = np.empty((capacity, words), FLOAT)
-
-    def add(self, observation: Observation, action: bytes | None) -> None:
-        """The next step."""
-        self._bodies[len(self.headers)] = observation.flat
-        self.headers.append(observation.header)
-        self.actions.append(action)
-
-    @property
-    def bodies(self) -> FloatArray:
-        """Shape (steps, words)."""
-        return self._bodies[: len(self.headers)]
-
-    def clear(self) -> None:
-        """Begin anew."""
-        self.headers, self.actions = [], []
+    headers: list[Header] = field(default_factory=list)
+    bodies: list[FloatArray] = field(default_factory=list)
+    """As they came: they stay valid, and copying each for itself would take longer than all at once."""
+    actions: list[bytes | None] = field(default_factory=list)
 
 
 class Recorder:
@@ -82,10 +68,10 @@ class Recorder:
             "started": now_text(),
         }
         self._capacity = min(max(BATCH_BYTES // first.dtype.itemsize, 1), BATCH_STEPS)
+        self._states = Columns(self._state_dtype, self._capacity)
+        self._actions = Columns(self._action_dtype, self._capacity, "action/")
         self._writer = ContainerWriter(Path(path))
-        words = first.dtype.itemsize // FLOAT_BYTES
-        self._batch, self._spare = _Batch(self._capacity, words), _Batch(self._capacity, words)
-        self._pending: Observation | None = None
+        self._batch = _Batch()
         self._action: bytes | None = None
         self._steps = 0
         self._slots: list[SlotReport] = []
@@ -100,9 +86,15 @@ class Recorder:
 
     def observe(self, observation: Observation) -> None:
         """The simulation has answered, or begun. Raises `RecordingError` if the disk does not take it."""
-        if self._pending is not None:
-            self._keep(self._pending, self._decided(observation))
-        self._pending, self._action = observation, None
+        batch = self._batch
+        if batch.headers:
+            batch.actions.append(self._decided(observation) if self._watching else self._action)
+            if len(batch.actions) == self._capacity:
+                self._flush()
+                batch = self._batch
+        batch.headers.append(observation.header)
+        batch.bodies.append(observation.flat)
+        self._action = None
 
     def act(self, action: Action) -> None:
         """An action was sent."""
@@ -120,9 +112,8 @@ class Recorder:
 
         end: "complete", "stopped", or why the simulation failed.
         """
-        if self._pending is not None:
-            self._keep(self._pending, None if self._watching else self._action)
-            self._pending = None
+        if self._batch.headers:
+            self._batch.actions.append(None if self._watching else self._action)
             self._flush()
             self._flush_slots()
             self._settle()
@@ -134,29 +125,18 @@ class Recorder:
         self._thread.shutdown(wait=True)
         self._writer.discard()
 
-    def _decided(self, following: Observation) -> bytes | None:
-        """The action between the pending observation and the following one."""
-        if not self._watching:
-            return self._action
-        # What a built-in policy decided is told as `requested` by the observation that follows.
+    def _decided(self, following: Observation) -> bytes:
+        """What a built-in policy decided before the following observation, which tells it as `requested`."""
         requested, decided = following.requested, self._neutral
         decided.prb_policy[...] = requested[:, :, :3]
         decided.compute_share[...] = requested[:, :, 3]
         decided.power_share[...] = requested[:, :, 4]
         return decided.flat.tobytes()
 
-    def _keep(self, observation: Observation, action: bytes | None) -> None:
-        self._batch.add(observation, action)
-        if len(self._batch.headers) == self._capacity:
-            self._flush()
-
     def _flush(self) -> None:
-        if self._batch.headers:
-            self._steps += len(self._batch.headers)
-            self._settle()  # the spare one has been written
-            full, self._batch, self._spare = self._batch, self._spare, self._batch
-            self._batch.clear()
-            self._hand_over(lambda: self._write(full))
+        full, self._batch = self._batch, _Batch()
+        self._steps += len(full.headers)
+        self._hand_over(lambda: self._write(full))
 
     def _flush_slots(self) -> None:
         if self._slots:
@@ -175,13 +155,13 @@ class Recorder:
             try:
                 writing.result()
             except BaseException:
-                self._pending = None
+                self._batch = _Batch()
                 self.discard()
                 raise
 
     def _write(self, batch: _Batch) -> None:
         absent = bytes(self._action_dtype.itemsize)
-        states = batch.bodies.view(self._state_dtype)[:, 0]
+        states = np.frombuffer(b"".join([body.data for body in batch.bodies]), self._state_dtype)
         actions = np.frombuffer(
             b"".join([absent if action is None else action for action in batch.actions]), self._action_dtype
         )
@@ -192,7 +172,7 @@ class Recorder:
             "flags": pl.Series(flags, dtype=pl.UInt8),
             "acted": pl.Series([action is not None for action in batch.actions], dtype=pl.Boolean),
         }
-        columns = to_columns(states) | to_columns(actions, "action/")
+        columns = self._states.of(states) | self._actions.of(actions)
         self._writer.append(pl.DataFrame(header | columns))
 
     def _write_slots(self, report: SlotReport) -> None:
