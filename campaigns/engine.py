@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -105,16 +106,13 @@ class _Run:
             self._reporter.started(self.left[job_id])
 
     def note_end(self, future: Future[Attempt]) -> None:
-        if future.cancelled():
-            raise ClusterError(
-                "the cluster's scheduler is gone; what is done is kept, the same command goes on from there"
-            )
+        """A job has ended, or the cluster has. Raises ClusterError."""
+        ending = _ending(future)
         job = self.left.pop(_job_id(str(future.key)))
-        if future.status == "finished":
-            result: Attempt = future.result()
+        if isinstance(ending, Attempt):
             self.outcome.done.append(job)
-            self._reporter.finished(job, True, result.wall_s)
-        elif _culprit(future) != job.id:
+            self._reporter.finished(job, True, ending.wall_s)
+        elif ending != job.id:
             self.outcome.blocked.append(job)
             self._reporter.blocked(job)
         else:
@@ -130,12 +128,23 @@ def _await_attempts(store: Store) -> None:
         time.sleep(POLL_S)
 
 
-def _culprit(future: Future[Attempt]) -> str:
-    """Id of the job whose failure made this future fail: its own, or one that it needs."""
-    error = future.exception()
-    if isinstance(error, AttemptFailed):
+def _ending(future: Future[Attempt]) -> Attempt | str:
+    """What the job came to, or the id of the one whose failure made it fail: itself, or one that it needs.
+
+    Raises ClusterError: the scheduler is gone, which even a future that is done may learn only when it is asked.
+    """
+    try:
+        return future.result()
+    except CancelledError:
+        raise ClusterError(
+            "the cluster's scheduler is gone; what is done is kept, the same command goes on from there"
+        ) from None
+    except AttemptFailed as error:
         return error.job_id
-    return _job_id(str(error.task)) if isinstance(error, KilledWorker) else _job_id(str(future.key))
+    except KilledWorker as error:
+        return _job_id(str(error.task))
+    except Exception:  # of Dask, or of a worker that could not even begin
+        return _job_id(str(future.key))
 
 
 def _job_id(key: str) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Future
+from distributed.client import FutureCancelledError
 
 from campaigns.cluster import ClusterError, open_cluster
 from campaigns.engine import execute, missing
@@ -51,6 +53,17 @@ def test_all_jobs_run_once_and_needs_come_first(jobs: list[Job], store: Store, p
         assert all(order[need] < order[job.id] for need in job.needs)
     assert sorted(job_id for kind, job_id in reporter.events if kind == "done") == sorted(order)
     assert leftovers(store) == []
+
+
+def test_scheduler_that_goes_away_after_a_job_has_ended_is_told(
+    jobs: list[Job], store: Store, processes: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(future: Future[object]) -> None:
+        raise FutureCancelledError(future.key, "scheduler-connection-lost")
+
+    monkeypatch.setattr(Future, "result", lost)
+    with pytest.raises(ClusterError, match="scheduler is gone"):
+        run(jobs[:1], store)
 
 
 def test_as_many_at_a_time_as_there_are_workers(jobs: list[Job], store: Store, processes: Jobs, tmp_path: Path) -> None:
