@@ -21,7 +21,13 @@ STATUS_PAGE = "127.0.0.1:0"
 
 _QUIET = {"logging.distributed": "critical", "distributed.admin.log-format": "%(message)s"}
 # Dask takes workers for lost by the time of day; one that is set forward must not cost the runs under way.
-_EMBEDDED = {"distributed.scheduler.worker-ttl": None}
+# Nor need it watch itself a hundred times a second: that took a twentieth of a core from the runs.
+_EMBEDDED = {
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.tick.interval": "1s",
+}
 
 
 def _monotonic(_loop: object) -> float:
