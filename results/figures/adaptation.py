@@ -38,7 +38,7 @@ def adaptation_curves(curves: pl.DataFrame, axes: CampaignAxes, sizes: Mapping[s
             panel.plot(line["episodes"], line["value"], color=style.colour, ls=style.dash, marker=style.marker, ms=4)
             panel.fill_between(line["episodes"], line["low"], line["high"], color=style.colour, alpha=0.12, lw=0)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-        panel.set_title(f"{sizes[size]}, {TRACKS.get(track, track)} (n = {common.spread(here, 'n_tasks')} tasks)")
+        panel.set_title(f"{sizes[size]}\n{TRACKS.get(track, track)} (n = {common.spread(here, 'n_tasks')} tasks)")
         if here.is_empty():
             common.no_data(panel)
     for panel in grid[-1]:
@@ -100,7 +100,7 @@ def faster(table: pl.DataFrame, axes: CampaignAxes, method: str, sizes: Mapping[
         _forest(panel, here, "faster", baselines, axes, ("low", "high"))
         panel.axvline(paper_part, color="#D55E00", ls="--", lw=1.1)
         panel.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        panel.set_title(f"{sizes[size]}, {TRACKS.get(track, track)}")
+        panel.set_title(f"{sizes[size]}\n{TRACKS.get(track, track)}")
         panel.set_yticks(range(len(baselines)), [axes.methods[name] for name in baselines])
         panel.set_ylim(len(baselines) - 0.5, -0.5)
     for panel in grid[-1]:
