@@ -28,32 +28,16 @@ def last_axis(schema: Schema, tensor: str) -> Sequence[str] | None:
     return POLICY if tensor == "prb_policy" else None
 
 
-class Columns:
-    """Structured bodies as a column per tensor, whose cells have the tensor's shape.
+def to_columns(bodies: npt.NDArray[np.void], prefix: str = "") -> dict[str, pl.Series]:
+    """Structured bodies, shape (steps,), as a column per tensor, whose cells have the tensor's shape.
 
     A column per KPM would take twice the time, for files of the same size.
     """
-
-    def __init__(self, dtype: np.dtype[Any], capacity: int, prefix: str = "") -> None:
-        """dtype: of one body; capacity: bodies at once."""
-        self._prefix = prefix
-        # Filled again and again: fresh memory for each batch would take ten times as long as the copying.
-        self._tensors = {
-            tensor: np.empty((capacity, *dtype[tensor].shape), dtype[tensor].base) for tensor in dtype.names or ()
-        }
-
-    def of(self, bodies: npt.NDArray[np.void]) -> dict[str, pl.Series]:
-        """Columns by name, valid until the next call. bodies: shape (steps,), up to the capacity."""
-        columns = {}
-        for tensor, kept in self._tensors.items():
-            values = kept[: len(bodies)]
-            values[...] = bodies[tensor]
-            columns[self._prefix + tensor] = _series(values)
-        return columns
+    return {prefix + tensor: _series(bodies[tensor]) for tensor in bodies.dtype.names or ()}
 
 
 def from_columns(table: pl.DataFrame, dtype: np.dtype[Any], prefix: str = "") -> npt.NDArray[np.float32]:
-    """The bodies that `Columns` was given, as float32, shape (steps, words); padding is zero."""
+    """The bodies that `to_columns` was given, as float32, shape (steps, words); padding is zero."""
     flat = np.zeros((table.height, dtype.itemsize // 4), np.dtype("<f4"))
     bodies = flat.view(dtype)[:, 0]
     for tensor in dtype.names or ():
@@ -64,7 +48,7 @@ def from_columns(table: pl.DataFrame, dtype: np.dtype[Any], prefix: str = "") ->
 def grants_table(grants: npt.NDArray[np.void]) -> pl.DataFrame:
     """A row per transport block, with the columns of `SlotReport.grants`."""
     columns = {name: pl.Series(np.ascontiguousarray(grants[name])) for name in GRANT_COLUMNS}
-    return pl.DataFrame(columns | {"rbgs": _series(np.ascontiguousarray(grants["rbgs"]))})
+    return pl.DataFrame(columns | {"rbgs": _series(grants["rbgs"])})
 
 
 def grants_array(table: pl.DataFrame, words: int) -> npt.NDArray[np.void]:
@@ -78,7 +62,7 @@ def grants_array(table: pl.DataFrame, words: int) -> npt.NDArray[np.void]:
 
 def _series(values: npt.NDArray[Any]) -> pl.Series:
     # Ten times as fast as a Series of an array with several axes.
-    return pl.Series(values.reshape(-1)).reshape(values.shape)
+    return pl.Series(np.ascontiguousarray(values).reshape(-1)).reshape(values.shape)
 
 
 def _array(column: pl.Series, shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from pybridge.manifest import describe_software, now_text
 from pybridge.observation import Action, FloatArray, Observation
-from pybridge.recording.columns import Columns, grants_table
+from pybridge.recording.columns import grants_table, to_columns
 from pybridge.recording.container import ContainerWriter
 from pybridge.schema import Levels
 from pybridge.slots import SlotReport, joined
@@ -68,8 +68,6 @@ class Recorder:
             "started": now_text(),
         }
         self._capacity = min(max(BATCH_BYTES // first.dtype.itemsize, 1), BATCH_STEPS)
-        self._states = Columns(self._state_dtype, self._capacity)
-        self._actions = Columns(self._action_dtype, self._capacity, "action/")
         self._writer = ContainerWriter(Path(path))
         self._batch = _Batch()
         self._action: bytes | None = None
@@ -172,7 +170,7 @@ class Recorder:
             "flags": pl.Series(flags, dtype=pl.UInt8),
             "acted": pl.Series([action is not None for action in batch.actions], dtype=pl.Boolean),
         }
-        columns = self._states.of(states) | self._actions.of(actions)
+        columns = to_columns(states) | to_columns(actions, "action/")
         self._writer.append(pl.DataFrame(header | columns))
 
     def _write_slots(self, report: SlotReport) -> None:
