@@ -17,7 +17,7 @@ from agents.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from agents.meta_hrl import KNOWN, PRIOR, MetaHrl, from_checkpoint
 from agents.network import reward_of, scenario_of, scenario_task, simulation_task, vector_factory
 from agents.network_task import NetworkTask
-from agents.rollout import Simulations
+from agents.rollout import Simulations, revealed
 from pybridge.errors import SliceBridgeError
 
 CURVE = "curve.parquet"
@@ -76,7 +76,7 @@ def adapted_checkpoint(trained: Checkpoint, found: Adapted, task: NetworkTask, e
             own = getattr(parameters, part)
             tensors |= {f"{level}.{part}.{name}": value[0].detach().numpy() for name, value in own.items()}
     if task.track == "told":
-        tensors[KNOWN] = task.features
+        tensors[KNOWN] = revealed([task])[0]
     elif found.believed is not None:
         tensors[KNOWN] = found.believed[0]
     described = {"task": task.describe(), "episodes": episodes, "seed": seed}

@@ -117,18 +117,22 @@ def dpp_logits(inputs: SliceInputs, state: DppState, parameters: Array, period_s
     slices = inputs.offered_kbps.shape[-1]
     theta = _named(parameters, slices)
     slopes = _price_slopes(theta, inputs)
-    arriving_kbps = np.maximum(inputs.offered_kbps, state.offered_kbps)
-    queued_kbps = inputs.queued_kbit / (period_s * np.exp(theta["drain"]))
     age = np.minimum(relative_age(inputs), _LARGEST_VIRTUAL_QUEUE)
     multiplier = theta["headroom"] + np.log1p(np.exp(theta["urgency"]) * (state.virtual_queue + age))
     if "weight_exponent" in theta:
         multiplier = multiplier + np.exp(theta["weight_exponent"]) * np.log(np.maximum(slices * inputs.weight, 1e-2))
-    need = _demand_kbps(inputs, arriving_kbps + queued_kbps) / rate_with_all_prbs(state)
-    guarantee = multiplier + slopes["headroom"] + np.log(need + _SMALLEST_NEED)
-    compute = np.exp(theta["compute"]) * (multiplier + np.log1p(arriving_kbps))
+    needed = need(inputs, state, period_s * np.exp(theta["drain"]))
+    guarantee = multiplier + slopes["headroom"] + np.log(needed + _SMALLEST_NEED)
+    compute = np.exp(theta["compute"]) * (multiplier + np.log1p(_arriving_kbps(inputs, state)))
     lend = theta["lend"] + slopes["lend"]
     power = theta["power"] + slopes["power"]
     return np.stack(np.broadcast_arrays(guarantee, compute, lend, power), axis=-2)
+
+
+def need(inputs: SliceInputs, state: DppState, within_s: Array | float) -> Array:
+    """n of the module's text, parts of the cell's PRBs, if what is queued is to be served within so many seconds."""
+    waiting_kbps = _arriving_kbps(inputs, state) + inputs.queued_kbit / within_s
+    return _demand_kbps(inputs, waiting_kbps) / rate_with_all_prbs(state)
 
 
 def relative_age(inputs: SliceInputs) -> Array:
@@ -144,6 +148,11 @@ def rate_with_all_prbs(state: DppState) -> Array:
     of_cell = np.divide(cell_goodput, cell_used, out=np.ones_like(goodput), where=(cell_goodput > 0) & (cell_used > 0))
     rate: Array = np.divide(goodput, used, out=of_cell, where=(goodput > 0.0) & (used > 0.0))
     return rate
+
+
+def _arriving_kbps(inputs: SliceInputs, state: DppState) -> Array:
+    """The larger one of now and the average."""
+    return np.maximum(inputs.offered_kbps, state.offered_kbps)
 
 
 def _demand_kbps(inputs: SliceInputs, waiting_kbps: Array) -> Array:

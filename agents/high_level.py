@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents import dpp
+from agents import dpp, slice_residual
 from agents.conditioned import ConditionedActor, ConditionedCritic
 from agents.controls import action_of_logits
 from agents.nets import CONTEXT_SIZE, Actor, Critic, GaussianActor, MlpCritic, SimplexActor
@@ -100,13 +100,10 @@ class ResidualControls(HighControls):
     With residual 0 the decision is the rule's.
     """
 
-    SCALE = np.array([1.0, 1.0, 3.0, 1.0])
-    """What a residual of 1 adds to the logits' rows; the rule lends twenty times the guarantee, a logit of 3."""
-
     def __init__(
         self, cells: int, slices: int, observed: int, task_inputs: int, parameters: Array | None = None
     ) -> None:
-        """parameters: θ of the rule; None: `dpp.default_parameters`.
+        """parameters: of `slice_residual.decide`; None: `dpp.default_parameters`.
 
         A rule that takes weights and prices (as it is tuned on the told track) reads them from `task` where the
         observation hides them.
@@ -123,7 +120,7 @@ class ResidualControls(HighControls):
         if not self.told:
             inputs = as_if_told(inputs, task)
         memory = dpp.update_state(inputs, memory)
-        logits = dpp.dpp_logits(inputs, memory, self.parameters)
+        logits = slice_residual.decide(inputs, memory, self.parameters)
         queues = memory.virtual_queue[..., np.newaxis, :] / 10.0
         seen = np.concatenate([np.clip(logits / 5.0, -2.0, 2.0), queues], -2)
         flat = seen.reshape(*observation.shape[:-1], -1).astype(np.float32)
@@ -131,7 +128,7 @@ class ResidualControls(HighControls):
 
     def controls(self, action: Single, seen: Seen) -> Single:
         residual = np.clip(action.astype(np.float64), -5.0, 5.0).reshape(seen.base.shape)
-        return action_of_logits(seen.base + self.SCALE[:, np.newaxis] * residual, "capped")
+        return action_of_logits(seen.base + slice_residual.SCALE[:, np.newaxis] * residual, "capped")
 
     def networks(self) -> tuple[Actor, Critic]:
         inputs = self.observed + 5 * self.cells * self.slices + CONTEXT_SIZE

@@ -40,6 +40,8 @@ SLICE_FEATURES = (
 GROUP_INPUTS = len(SLICE_FEATURES) + len(SSTS) + N_SHARES
 WIDTH = 32
 """Of all layers: what runs inside the simulation costs time there (docs/protocol.md)."""
+_GATE = 4.0
+"""More than any scaled feature: what a unit of another SST has below zero."""
 RATE_WINDOW = 10
 """Low-level periods."""
 
@@ -51,6 +53,31 @@ def low_networks() -> tuple[SetActor, SetCritic]:
     sizes = (len(DEFAULT_UE_FEATURES), GROUP_INPUTS)
     actor = SetActor(*sizes, encoder=(WIDTH, WIDTH), head=(WIDTH,), activation="relu")
     return actor, SetCritic(*sizes, encoder=(WIDTH,), hidden=(WIDTH,))
+
+
+def by_slice(actor: SetActor) -> SetActor:
+    """The same network, so initialised that its output layer sees each UE's features, a set for each SST, and decides
+    nothing yet: weight 1, offset 0.
+
+    Unit (k, i) of the first layer is feature i of a UE in a slice of SST k, else 0; later ones hand it on. What one
+    layer on top of that learns has few parameters, and no slice is in another's way (`agents.evolution_stages`).
+    """
+    features, ssts = len(DEFAULT_UE_FEATURES), len(SSTS)
+    first = features + len(SLICE_FEATURES)
+    layers = [*actor.encoder.layers, *actor.hidden.layers, actor.head]
+    with torch.no_grad():
+        for layer in layers:
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
+        for layer in layers[1:-1]:
+            layer.weight[:, : len(layer.weight)].fill_diagonal_(1.0)
+        gate, bias = layers[0].weight, layers[0].bias
+        for k in range(ssts):
+            units = slice(k * features, (k + 1) * features)
+            gate[units, :features].fill_diagonal_(1.0)
+            gate[units, first + k], bias[units] = _GATE, -_GATE
+            gate[ssts * features + k, first + k] = 1.0
+    return actor
 
 
 def low_policy(actor: Any, *, explore: bool) -> LowPolicy:

@@ -2,13 +2,15 @@
 """Meta-HRL on the network: the two learners, and their training in stages.
 
 * `paper`: shares on simplices, ProMP's inner gradient step on both levels, tasks weighted by the variance of TD errors.
-* `ours`: a residual on drift-plus-penalty; what a task hides is inferred from its rewards (`agents.reward_model`), in
-  training as in use, and feeds the rule and the context z; robust task weights. Its critic sees the truth, and half of
-  the tasks that its rule is tuned on show it: privileged information, in training alone.
+* `ours`: residuals on drift-plus-penalty, one that slices share and one by networks; what a task hides is inferred from
+  its rewards (`agents.reward_model`), in training as in use, and feeds the rule and the context z; robust task weights.
+  Its critic sees the truth, and so do most of the tasks that its rule learns on: privileged information, in training
+  alone.
 
-Stages: `rule` tunes the rule under `ours`, `low` pre-trains the low level under random shares, `joint` trains both
-levels. Every iteration's randomness follows from (seed, stage, iteration), and states are written whole, so that a
-training that was killed goes on from the last one and ends with the same bits.
+Stages: `rule` learns the rule and the shared residual, `low` the low level: `ours` under the rule, both by perturbing
+parameters (`agents.evolution_stages`), `paper` by gradients under random shares. `joint` trains both levels. Every
+iteration's randomness follows from (seed, stage, iteration), and states are written whole, so that a training that was
+killed goes on from the last one and ends with the same bits.
 """
 
 from __future__ import annotations
@@ -25,20 +27,22 @@ import torch
 from numpy.typing import NDArray
 
 from agents.checkpoint import Checkpoint, CheckpointError
-from agents.dpp import as_if_tuned_told
+from agents.dpp import as_if_tuned_told, default_parameters
+from agents.evolution_stages import EvolutionStage, LowStage, RuleStage
 from agents.high_level import HighControls, ResidualControls, SimplexControls
 from agents.inner import InnerConfig
 from agents.level import Level, LevelConfig
-from agents.low_level import low_networks
+from agents.low_level import by_slice, low_networks
 from agents.meta import MetaConfig, MetaLearner
 from agents.meta_hrl_config import MetaHrlConfig, WeightMode
+from agents.nets import SetActor
 from agents.network_task import NetworkTask, TaskDistribution
 from agents.outer import OuterConfig
 from agents.reward_model import Beliefs, reward_parameters
 from agents.rollout import Clock, NetworkRollout, Simulations
-from agents.rule_stage import RuleStage
 from agents.rules import Interface
 from agents.slice_inputs import INPUTS_PER_SLICE
+from agents.slice_residual import with_residual
 from agents.task_weights import TaskWeightConfig
 from agents.training_state import load_training_state, save_training_state
 
@@ -47,7 +51,7 @@ PRIOR = "prior.reward"
 """Tensor of a checkpoint: `reward_parameters` of training tasks."""
 PRIOR_TASKS = 512
 RULE = "rule.parameters"
-"""Tensor of a checkpoint: θ of the rule under `ours`."""
+"""Tensor of a checkpoint: what `ours` decides by before its networks, parameters of `agents.slice_residual.decide`."""
 KNOWN = "task.features"
 """Tensor of a checkpoint: what is known of its task's features, by the track or from rewards."""
 LOW_GAMMA = 0.95**0.1
@@ -96,11 +100,12 @@ class Speed:
 def high_controls(config: MetaHrlConfig, network: Network) -> HighControls:
     """The parameterisation that a variant acts by."""
     observed = network.cells * network.slices * INPUTS_PER_SLICE + (2 if network.told else 0)
-    sizes = (network.cells, network.slices, observed, network.slices + 2)
+    sizes = (network.cells, network.slices, observed, network.slices + 3)
     if config.variant == "paper":
         return SimplexControls(*sizes)
-    rule = as_if_tuned_told(np.array(config.rule), network.slices) if config.rule else None
-    return ResidualControls(*sizes, rule)
+    slices = network.slices
+    own = as_if_tuned_told(np.array(config.rule), slices) if config.rule else default_parameters(slices, told=True)
+    return ResidualControls(*sizes, with_residual(own, slices) if config.residual else own)
 
 
 def _outer_settings(config: MetaHrlConfig) -> tuple[float, int, float]:
@@ -127,7 +132,9 @@ class MetaHrl:
             low_inner = InnerConfig(step_size=0.03, critic_step_size=0.03, first_order=config.first_order)
             low_outer = OuterConfig(learning_rate=config.low_learning_rate, epochs=config.low_epochs)
             low = LevelConfig(gamma=LOW_GAMMA, inner=low_inner, outer=low_outer)
-            self.low = Level(*low_networks(), low) if config.low_level else None
+            actor, critic = low_networks()
+            actor = by_slice(actor) if config.variant == "ours" else actor
+            self.low = Level(actor, critic, low) if config.low_level else None
 
     def prior(self, tasks: TaskDistribution) -> NDArray[np.float64] | None:
         """Weights and prices of training tasks, for `ours`, which infers those of a task that hides them."""
@@ -156,13 +163,31 @@ class MetaHrl:
         )
         return MetaLearner(levels, meta)
 
-    def rule_stage(self, tasks: TaskDistribution) -> RuleStage:
-        """Tunes the rule."""
+    def stage(self, name: str, tasks: TaskDistribution) -> MetaLearner[NetworkTask] | EvolutionStage:
+        """What learns in a stage."""
+        if self.config.variant == "paper" or name == "joint":
+            return self.learner(name)
         interface = Interface(self.network.cells, self.network.slices, "capped", told=self.network.told)
-        config, prior = self.config, None if self.network.told else self.prior(tasks)
-        start = self.controls.parameters if config.rule and isinstance(self.controls, ResidualControls) else None
-        sizes = config.stages["rule"], config.rule_population, config.rule_tasks
-        return RuleStage(interface, *sizes, prior, self.seed, start)
+        prior = None if self.network.told else self.prior(tasks)
+        sizes = interface, self.config.stages[name], self.config.pairs, prior, self.seed
+        assert isinstance(self.controls, ResidualControls)
+        if name == "rule":
+            return RuleStage(*sizes, self.controls.parameters)
+        assert self.low is not None
+        actor = self.low.actor()
+        assert isinstance(actor, SetActor)
+        return LowStage(*sizes, actor, self.controls.parameters)
+
+    def take(self, stage: MetaLearner[NetworkTask] | EvolutionStage) -> None:
+        """Act by what a stage has learned; learners have done so all along."""
+        if isinstance(stage, RuleStage):
+            self.use_rule(stage.parameters)
+        elif isinstance(stage, LowStage):
+            assert self.low is not None
+            weight, bias = map(torch.from_numpy, stage.layer(stage.parameters))
+            with torch.no_grad():
+                self.low.theta["head.weight"].copy_(weight)
+                self.low.theta["head.bias"].copy_(bias)
 
     def use_rule(self, parameters: NDArray[np.float64]) -> None:
         """Act by the rule with these parameters from now on."""
@@ -240,7 +265,7 @@ def train(
     total, before = sum(learner.config.episodes(name) * count for name, count in stages.items()), 0
     begun, resumed = time.perf_counter(), None
     for stage, count in stages.items():
-        meta = learner.rule_stage(tasks) if stage == "rule" else learner.learner(stage)
+        meta = learner.stage(stage, tasks)
         each = learner.config.episodes(stage)
         saved = load_training_state(states / stage)
         if saved is not None:
@@ -255,8 +280,7 @@ def train(
             left_s = speed.wall_s / max(1, done - resumed) * (total - done)
             on_progress(Progress(stage, meta.iteration, done / total, left_s, scalars | _speed_scalars(speed)))
         before += count * each
-        if isinstance(meta, RuleStage):
-            learner.use_rule(meta.parameters)
+        learner.take(meta)
     return speed
 
 

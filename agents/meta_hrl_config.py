@@ -11,17 +11,19 @@ WeightMode = Literal["uniform", "paper", "inverse", "robust"]
 
 @dataclass(frozen=True)
 class MetaHrlConfig:
-    """One training. Defaults fit 30 minutes on two cores; `budget` scales all stages."""
+    """One training, by default of 96,000 decisions, some two minutes on two cores; `budget` scales all stages."""
 
     variant: Literal["ours", "paper"] = "ours"
-    rule_generations: int = 16
-    """Of tuning the rule that `ours` is a residual on: so many candidates each, an episode of so many tasks each."""
-    rule_population: int = 16
-    rule_tasks: int = 16
-    low_iterations: int = 30
-    """Of pre-training the low level."""
-    iterations: int = 200
-    """Of training both levels; 0: `ours` remains the rule that acts on what is inferred."""
+    rule_iterations: int = 44
+    """Of learning what `ours` decides by before its networks, by perturbing its parameters."""
+    pairs: int = 16
+    """Of perturbations in an iteration that perturbs parameters, two episodes of a task of its own each."""
+    residual: bool = True
+    """Of `ours`. False: only drift-plus-penalty's own parameters are learned by that (`agents.slice_residual`)."""
+    low_iterations: int | None = None
+    """Of training the low level alone: 10 by perturbing for ours, 6 by gradients for paper."""
+    iterations: int | None = None
+    """Of training both levels: 3 for ours, 24 for paper; 0: the high level of ours has no network."""
     budget: float = 1.0
     """Factor on all three."""
     tasks: int = 8
@@ -52,7 +54,7 @@ class MetaHrlConfig:
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that make no training."""
         for name in (
-            "rule_tasks",
+            "pairs",
             "tasks",
             "support_episodes",
             "query_episodes",
@@ -65,25 +67,26 @@ class MetaHrlConfig:
         for name in ("learning_rate", "epochs", "kl_target"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} is positive, got {getattr(self, name)}")
-        if min(self.rule_generations, self.low_iterations, self.iterations) < 0 or self.budget <= 0.0:
-            raise ValueError("rule_generations, low_iterations, iterations are at least 0, budget is positive")
-        if self.rule_population < 3:
-            raise ValueError(f"rule_population is at least 3, got {self.rule_population}")
+        if min(self.rule_iterations, self.low_iterations or 0, self.iterations or 0) < 0 or self.budget <= 0.0:
+            raise ValueError("rule_iterations, low_iterations, iterations are at least 0, budget is positive")
         if self.simulations < self.tasks:
             raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
 
     @property
     def stages(self) -> dict[str, int]:
         """Iterations of each stage."""
-        rule = round(self.rule_generations * self.budget) if self.variant == "ours" else 0
-        low = round(self.low_iterations * self.budget) if self.low_level else 0
-        joint = max(1, round(self.iterations * self.budget)) if self.iterations else 0
+        ours = self.variant == "ours"
+        low_iterations = (10 if ours else 6) if self.low_iterations is None else self.low_iterations
+        iterations = (3 if ours else 24) if self.iterations is None else self.iterations
+        rule = round(self.rule_iterations * self.budget) if ours else 0
+        low = round(low_iterations * self.budget) if self.low_level else 0
+        joint = max(1, round(iterations * self.budget)) if iterations else 0
         return {"rule": rule, "low": low, "joint": joint}
 
     def episodes(self, stage: str) -> int:
         """Of an iteration."""
-        if stage == "rule":
-            return self.rule_population * self.rule_tasks
+        if stage == "rule" or (stage == "low" and self.variant == "ours"):
+            return 2 * self.pairs
         return self.tasks * (self.support_episodes + self.query_episodes)
 
     def env_steps(self, episode_steps: int) -> int:

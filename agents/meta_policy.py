@@ -42,8 +42,10 @@ class MetaHrlPolicy:
         features = checkpoint.tensors.get(KNOWN, np.zeros(self._controls.task_inputs))
         if features.shape != (self._controls.task_inputs,) or not np.isfinite(features).all():
             raise CheckpointError(f"tensor {KNOWN} is not {self._controls.task_inputs} finite numbers")
-        self._shown = features[-2:].astype(np.float32) if self._network.told else np.zeros(0, np.float32)
         self._task = features.astype(np.float32)
+        self._shown = self._task[:0]
+        if self._network.told:
+            self._shown, self._task[-1] = self._task[-3:-1].copy(), 0.0
         self._observed = (self._network.cells * self._network.slices * INPUTS_PER_SLICE,)
         self._weights = np.arange(INPUTS_PER_SLICE - 1, self._observed[0], INPUTS_PER_SLICE)
         self.reset()
@@ -65,7 +67,7 @@ class MetaHrlPolicy:
             seen_by_all[self._weights] = 1.0 / self._network.slices
         else:
             weights = seen_by_all[self._weights[: self._network.slices]]
-            self._task[:-2] = self._network.slices * weights - 1.0
+            self._task[: self._network.slices] = self._network.slices * weights - 1.0
         seen = self._controls.see(np.concatenate([seen_by_all, self._shown]), self._task, self._memory)
         self._memory = seen.memory
         with torch.no_grad():

@@ -85,7 +85,8 @@ class RewardPosterior:
     def __init__(self, prior: Array, noise: float = NOISE) -> None:
         """prior: (tasks, P), `reward_parameters` of training tasks."""
         self._at = prior.mean(axis=0)
-        self._precision = np.linalg.inv(np.cov(prior.T) + _JITTER * np.eye(prior.shape[1]))
+        covariance = np.cov(prior.T) + _JITTER * np.eye(prior.shape[1])
+        self._precision, self._prior_variance = np.linalg.inv(covariance), float(np.trace(covariance))
         self._shift = np.zeros(prior.shape[1])
         self._noise = noise
 
@@ -103,6 +104,11 @@ class RewardPosterior:
         """(P,)."""
         result: Array = self._at + np.linalg.solve(self._precision, self._shift)
         return result
+
+    @property
+    def doubt(self) -> float:
+        """Variance over that of the prior, of weights and prices together, in (0, 1]."""
+        return float(np.trace(np.linalg.inv(self._precision)) / self._prior_variance)
 
     def draw(self, stream: np.random.Generator) -> Array:
         """One possibility, (P,)."""
@@ -126,13 +132,15 @@ class Beliefs:
             belief.add(*steps)
 
     def features(self) -> NDArray[np.float32]:
-        """(tasks, slices + 2), `NetworkTask.features` of the mean of what is believed, within training's range.
+        """(tasks, slices + 3): `NetworkTask.features` of the mean of what is believed, within training's range; doubt.
 
-        A reward is linear in weights and prices, so what is best for their mean is best on average.
+        Doubt is the part of the prior's variance that is left. A reward is linear in weights and prices, so what is
+        best for their mean is best on average.
         """
         return np.stack([self._features(*pair) for pair in zip(self._of, self._tasks, strict=True)])
 
     def _features(self, belief: RewardPosterior, task: NetworkTask) -> NDArray[np.float32]:
         mean = np.clip(belief.mean, *self._range)
         weights = mean[:-N_PRICES]
-        return task_features(weights / weights.sum(), mean[-N_PRICES:-1], task.prices_at)
+        features = task_features(weights / weights.sum(), mean[-N_PRICES:-1], task.prices_at)
+        return np.append(features, np.float32(belief.doubt))

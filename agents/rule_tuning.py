@@ -27,7 +27,7 @@ TUNING, RETUNING = 1, 2
 AT = (0, 1, 2, 4, 8, 16, 40)
 """Numbers of episodes after which adaptation is looked at."""
 
-_WIDER = {"lend": 3.0}
+WIDER = {"lend": 3.0}
 """Factors on standard deviations: parameters that tell only over decades."""
 
 
@@ -146,4 +146,4 @@ def search_std(rule: str, interface: Interface, std: float) -> Array:
     """Where a search begins to look around its start, (P,)."""
     if rule != "dpp":
         return np.full(interface.slices, std)
-    return np.array([_WIDER.get(name, 1.0) * std for name in parameter_names(interface.slices, told=interface.told)])
+    return np.array([WIDER.get(name, 1.0) * std for name in parameter_names(interface.slices, told=interface.told)])

@@ -55,6 +55,8 @@ class SliceInputs:
     """Operator weights, Σ = 1; whatever stands in the observation where they are hidden."""
     log_prices: Array
     """Standardised logarithms of the prices of power and PRBs, (..., 2); zeros where they are hidden."""
+    doubt: Array
+    """About weights and prices, (...,), without axes of cells and slices: from 0, known, to 1, nothing is known."""
 
 
 def as_on_track(observation: NDArray[np.floating], prices: NDArray[np.floating] | None) -> NDArray[np.float32]:
@@ -73,12 +75,13 @@ def as_on_track(observation: NDArray[np.floating], prices: NDArray[np.floating] 
 def as_if_told(inputs: SliceInputs, features: NDArray[np.floating]) -> SliceInputs:
     """Inputs with weights and prices that the observation hides.
 
-    features: (..., slices + 2), as `agents.network_task.NetworkTask.features`, with the inputs' leading axes.
+    features: (..., slices + 3), `agents.network_task.NetworkTask.features` and the doubt about them, with the inputs'
+    leading axes.
     """
     slices = inputs.weight.shape[-1]
     weight = (1.0 + features[..., np.newaxis, :slices].astype(np.float64)) / slices
-    log_prices = features[..., slices:].astype(np.float64)
-    return replace(inputs, weight=np.broadcast_to(weight, inputs.weight.shape), log_prices=log_prices)
+    log_prices, doubt = features[..., slices:-1].astype(np.float64), features[..., -1].astype(np.float64)
+    return replace(inputs, weight=np.broadcast_to(weight, inputs.weight.shape), log_prices=log_prices, doubt=doubt)
 
 
 def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int) -> SliceInputs:
@@ -120,4 +123,5 @@ def read_slice_inputs(observation: NDArray[np.floating], cells: int, slices: int
         reliability=1.0 - 10.0 ** (-SLA_NINES * nines),
         weight=weight,
         log_prices=told if told.shape[-1] else np.zeros((*told.shape[:-1], N_PRICES)),
+        doubt=np.zeros(rows.shape[:-3]),
     )

@@ -87,7 +87,8 @@ class MetaHrlOptions:
     iterations: Annotated[
         int | None, Field(ge=0, description="of both levels, before `budget`; default the learner's")
     ] = None
-    rule_generations: Annotated[int | None, Field(ge=0, description="of tuning ours' rule, before `budget`")] = None
+    rule_iterations: Annotated[int | None, Field(ge=0, description="of learning ours' rule, before `budget`")] = None
+    residual: Annotated[bool, Field(description="of ours; false: its rule is drift-plus-penalty alone")] = True
     low_level: Annotated[bool, Field(description="false: no hierarchy")] = True
     adapt: Annotated[bool | None, Field(description="inner steps in training, default: of paper")] = None
     first_order: bool = False
@@ -103,12 +104,13 @@ class MetaHrlOptions:
 
     def config(self) -> MetaHrlConfig:
         """Of the learner."""
-        chosen = {"iterations": self.iterations, "rule_generations": self.rule_generations}
+        chosen = {"iterations": self.iterations, "rule_iterations": self.rule_iterations}
         own = {name: count for name, count in chosen.items() if count is not None}
         return MetaHrlConfig(
             **own,
             variant=self.variant,  # type: ignore[arg-type]  # the pattern has seen to it
             budget=self.budget,
+            residual=self.residual,
             low_level=self.low_level,
             adapt=self.adapt,
             first_order=self.first_order,

@@ -32,7 +32,12 @@ def neutral(**named: float) -> Array:
 def inputs(**named: Any) -> SliceInputs:
     """One cell, three slices; what is not named is 0, of UEs 1, of weights 1/3."""
     fields = dict.fromkeys(SliceInputs.__dataclass_fields__, np.zeros((1, 3)))
-    fields |= {"ues": np.ones((1, 3)), "weight": np.full((1, 3), 1 / 3), "log_prices": np.zeros(2)}
+    fields |= {
+        "ues": np.ones((1, 3)),
+        "weight": np.full((1, 3), 1 / 3),
+        "log_prices": np.zeros(2),
+        "doubt": np.zeros(()),
+    }
     rows = {name: np.array(value if name == "log_prices" else [value], float) for name, value in named.items()}
     return SliceInputs(**fields | rows)
 
@@ -85,7 +90,7 @@ def test_tuned_head_room_is_the_optimum_of_a_fluid_queue() -> None:
     load, cost = np.array([0.5, 0.2]), np.array([1.0, 4.0])
     best = load + (1 - load.sum()) * np.sqrt(cost) / np.sqrt(cost).sum()
     zeros = np.zeros((1, 2))
-    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, zeros) | {"log_prices": np.zeros(2)}
+    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, zeros) | {"log_prices": np.zeros(2), "doubt": np.zeros(())}
     used = {"prb_used_ratio": load[np.newaxis], "goodput_kbps": 1e4 * load[np.newaxis]}
     seen = SliceInputs(**fields | used | {"offered_kbps": 1e4 * load[np.newaxis]})
     state = dpp.update_state(seen, dpp.start_state((1, 2)))

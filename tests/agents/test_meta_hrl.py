@@ -32,9 +32,8 @@ RANGES: dict[str, Any] = {
     "vary": {"slices.embb.ues": {"integer": [2, 4]}},
 }
 SMALL: dict[str, Any] = {
-    "rule_generations": 2,
-    "rule_population": 4,
-    "rule_tasks": 2,
+    "rule_iterations": 2,
+    "pairs": 2,
     "low_iterations": 1,
     "iterations": 3,
     "tasks": 2,

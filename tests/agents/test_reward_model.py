@@ -39,7 +39,7 @@ def simulations(simulation_program: Any) -> Iterator[Simulations]:
 def test_rewards_of_a_real_cell_are_linear_in_their_terms(simulations: Simulations) -> None:
     """Exactly, but for the rate SLA of eMBB, whose UEs are not observed one by one: its weight bounds the error."""
     torch.manual_seed(1)
-    controls = ResidualControls(1, 3, 60, 5)
+    controls = ResidualControls(1, 3, 60, 6)
     level = Level(*controls.networks(), LevelConfig(inner=InnerConfig(adapted=("context",))))
     driver = PolicyDriver(controls, level.policies(level.shared(4)), tasks(4), explore=True)
     wave = simulations.play(tasks(4), driver, 1, [1, 2, 3, 4], [None] * 4)
@@ -87,13 +87,16 @@ def test_beliefs_become_features_of_tasks_and_those_of_the_truth_in_the_end() ->
     some, prior = tasks(20), reward_parameters(tasks(300))
     beliefs = Beliefs(some, prior)
     before = beliefs.features()
-    assert before.shape == (20, 5)
-    assert np.abs(before).max() < 0.2  # equal weights, mean prices
+    assert before.shape == (20, 6)
+    assert np.abs(before[:, :5]).max() < 0.2  # equal weights, mean prices
+    assert before[:, 5] == pytest.approx(1.0)  # nothing but doubt
     stream = np.random.default_rng(2)
     terms = np.concatenate([stream.uniform(size=(20, 500, 3)), -stream.uniform(size=(20, 500, 3))], -1)
     beliefs.add(terms, np.einsum("btp,bp->bt", terms, reward_parameters(some)))
     assert np.abs(beliefs.features() - revealed(some))[:, :3].max() < 0.1
-    assert np.abs(beliefs.features() - revealed(some))[:, 3:].mean() < 0.1
+    assert np.abs(beliefs.features() - revealed(some))[:, 3:5].mean() < 0.1
+    assert (beliefs.features()[:, 5] < 0.02).all()
+    assert (revealed(some)[:, 5] == 0.0).all()
 
 
 def test_what_is_believed_stays_within_what_training_tasks_are() -> None:

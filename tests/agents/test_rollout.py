@@ -25,7 +25,7 @@ RANGES = TaskRanges(
     set={"timing.duration_s": STEPS * 0.1, "timing.warm_up_s": 0.1, "recording.packets": "none"},
     vary={"slices.embb.ues": Range(integer=(2, 5)), "slices.mmtc.ues": Range(integer=(3, 9))},
 )
-OBSERVED, FEATURES = 60, 5
+OBSERVED, FEATURES = 60, 6
 
 
 def tasks(count: int = 2, track: str = "hidden") -> list[NetworkTask]:

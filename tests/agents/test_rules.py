@@ -33,7 +33,8 @@ KPMS = {
 
 def inputs(**named: list[float]) -> SliceInputs:
     """One cell, three slices; what is not named is 0."""
-    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, np.zeros((1, 3))) | {"log_prices": np.zeros(2)}
+    fields = dict.fromkeys(SliceInputs.__dataclass_fields__, np.zeros((1, 3)))
+    fields |= {"log_prices": np.zeros(2), "doubt": np.zeros(())}
     return SliceInputs(**fields | {name: np.array([value], float) for name, value in named.items()})
 
 

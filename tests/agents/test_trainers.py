@@ -29,8 +29,11 @@ def test_every_trainer_has_a_model_with_its_defaults() -> None:
     assert TRAININGS.keys() == TRAINERS.keys()
     meta = TRAININGS["meta-hrl"].model_validate({"algorithm": "meta-hrl", "budget": 0.5})
     assert meta.options() == TRAINERS["meta-hrl"].options(budget=0.5)
-    # Half of 16 generations of 16 × 16 episodes, and of 30 + 200 iterations of 8 tasks × 8; 50 decisions each.
-    assert meta.options().env_steps(50) == (8 * 256 + 115 * 64) * 50
+    # Half of 44 + 10 iterations of 16 pairs of episodes, and of 3 of 8 tasks × 8 (1.5 is 2); 50 decisions each.
+    assert meta.options().env_steps(50) == (27 * 32 + 2 * 64) * 50
+    # Both variants have the same budget.
+    options = TRAINERS["meta-hrl"].options
+    assert {options(variant=variant).env_steps(50) for variant in ("ours", "paper")} == {96_000}
     assert TRAININGS["ppo"].model_validate({"algorithm": "ppo", "steps": 100}).options().env_steps(50) == 100
 
 
@@ -40,7 +43,7 @@ def test_a_job_ends_in_a_checkpoint_and_a_curve(tmp_path: Path, algorithm: str) 
     options: dict[str, dict[str, Any]] = {
         "ppo": {"steps": 8, "rollout_steps": 4, "minibatch": 2, "epochs": 1},
         # One iteration of the joint stage, none before it.
-        "meta-hrl": {"budget": 0.004, "low_level": False},
+        "meta-hrl": {"budget": 0.004, "iterations": 200, "low_level": False},
     }
     scenario = load_scenario("nr-small", {"timing.duration_s": 0.4, "timing.warm_up_s": 0.1})
     config = {

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""The first stages of `ours`: parameters learned by perturbing them over training tasks (`agents.evolution`).
+
+* `RuleStage`: drift-plus-penalty, and a residual on it (`agents.slice_residual`).
+* `LowStage`: the output layer of the low level, inside slices that the rule shares resources between.
+
+Both act on beliefs. Where weights and prices are hidden, these are first the mean over training tasks, soon almost the
+truth. So a quarter of the tasks hide them here, and the others show them as they are, which is privileged information
+of training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.dpp import parameter_names
+from agents.evolution import EvolutionStrategy
+from agents.low_level import low_policy
+from agents.meta import TaskSampler
+from agents.nets import SetActor
+from agents.network_task import NetworkTask
+from agents.reward_model import Beliefs
+from agents.rollout import NetworkRollout, RuleDriver, revealed
+from agents.rule_tuning import WIDER
+from agents.rules import Interface
+from agents.slice_residual import ResidualRule
+from agents.training_state import Arrays
+from pybridge.low_policy import LowPolicy
+
+Array = NDArray[np.float64]
+
+
+class EvolutionStage(ABC):
+    """Counts iterations as `agents.meta.MetaLearner` does."""
+
+    STREAM: int
+    """Sets the randomness of stages apart."""
+
+    def __init__(
+        self,
+        interface: Interface,
+        iterations: int,
+        pairs: int,
+        prior: Array | None,
+        seed: int,
+        start: Array,
+        scale: Array,
+    ) -> None:
+        """pairs: of perturbations in an iteration, with a task each.
+
+        prior: `reward_parameters` of training tasks; None: weights and prices are observed. start, scale: (P,), see
+        `EvolutionStrategy`.
+        """
+        self._interface, self._pairs, self._prior, self._seed = interface, pairs, prior, seed
+        self._strategy = EvolutionStrategy(start, scale, iterations)
+        self.iteration = 0
+
+    @property
+    def parameters(self) -> Array:
+        """What was learned, (P,)."""
+        return self._strategy.mean
+
+    def iterate(self, sample_tasks: TaskSampler[NetworkTask], rollout: NetworkRollout) -> dict[str, float]:
+        """Play every pair under the same seed, and take a step. Raises RolloutError."""
+        stream = np.random.default_rng([self._seed, self.STREAM, self.iteration])
+        tasks = list(sample_tasks(stream, self._pairs))
+        seeds = [int(seed) for seed in stream.integers(2**63, size=len(tasks))]
+        candidates = self._strategy.ask(self._pairs, stream)
+        values = self._play(rollout, tasks * 2, seeds * 2, candidates.reshape(2 * self._pairs, -1))
+        self._strategy.tell(values.reshape(2, -1))
+        self.iteration += 1
+        return {"rule/reward": float(np.mean(values))}
+
+    @abstractmethod
+    def rule(self, candidates: Array) -> ResidualRule:
+        """The high level of candidates, (N, P), a task each."""
+
+    @abstractmethod
+    def low(self, candidates: Array) -> Sequence[LowPolicy | None]:
+        """Their low levels."""
+
+    def _play(self, rollout: NetworkRollout, tasks: list[NetworkTask], seeds: list[int], candidates: Array) -> Array:
+        """Mean rewards per step, in waves of as many episodes as there are simulations."""
+        interface, at_once = self._interface, rollout.simulations.vector.num_envs
+        believed, rewards = self._believed(tasks), []
+        for begin in range(0, len(tasks), at_once):
+            part = slice(begin, begin + at_once)
+            belief = None if believed is None else believed[part]
+            driver = RuleDriver(self.rule(candidates[part]), interface.cells, interface.slices, belief)
+            wave = rollout.simulations.play(tasks[part], driver, 1, seeds[part], self.low(candidates[part]))
+            rewards.append(wave.reward.astype(np.float64).mean(axis=(1, 2)))
+        return np.concatenate(rewards)
+
+    def _believed(self, tasks: list[NetworkTask]) -> NDArray[np.float32] | None:
+        """All pairs but every fourth know their task."""
+        if self._prior is None:
+            return None
+        knows = np.arange(len(tasks))[:, np.newaxis] % self._pairs % 4 != 0
+        return np.where(knows, revealed(tasks), Beliefs(tasks, self._prior).features())
+
+    def state(self) -> tuple[Arrays, dict[str, Any]]:
+        """For `agents.training_state.save_training_state`."""
+        return self._strategy.state(), {}
+
+    def load_state(self, iteration: int, arrays: Arrays, rest: dict[str, Any]) -> None:
+        """Go on from `state()` after `iteration` iterations."""
+        self._strategy.load_state(arrays)
+        self.iteration = iteration
+
+
+class RuleStage(EvolutionStage):
+    """Learns parameters of `slice_residual.decide`, those of a residual if `start` has them."""
+
+    STREAM = 4
+
+    def __init__(
+        self, interface: Interface, iterations: int, pairs: int, prior: Array | None, seed: int, start: Array
+    ) -> None:
+        scale = parameter_scale(len(start), interface.slices)
+        super().__init__(interface, iterations, pairs, prior, seed, start, scale)
+
+    def rule(self, candidates: Array) -> ResidualRule:
+        # Tasks and episodes are the leading axes of a wave, so parameters get one for episodes.
+        return ResidualRule(candidates[:, np.newaxis], self._interface.period_s)
+
+    def low(self, candidates: Array) -> Sequence[None]:
+        return [None] * len(candidates)
+
+
+class LowStage(EvolutionStage):
+    """Learns the output layer of a low level, weights (2, H) and then biases (2,)."""
+
+    STREAM = 5
+
+    def __init__(
+        self,
+        interface: Interface,
+        iterations: int,
+        pairs: int,
+        prior: Array | None,
+        seed: int,
+        actor: SetActor,
+        rule: Array,
+    ) -> None:
+        """actor: whose other layers stay. rule: (P,), of `slice_residual.decide`."""
+        self._policy, self._rule = low_policy(actor, explore=False), rule
+        start = np.concatenate([part.ravel() for part in self._policy.head[-1]]).astype(np.float64)
+        super().__init__(interface, iterations, pairs, prior, seed, start, np.ones(len(start)))
+
+    def rule(self, candidates: Array) -> ResidualRule:
+        return ResidualRule(self._rule, self._interface.period_s)
+
+    def low(self, candidates: Array) -> Sequence[LowPolicy]:
+        head = self._policy.head
+        layers = [self.layer(candidate) for candidate in candidates]
+        return [replace(self._policy, head=[*head[:-1], layer]) for layer in layers]
+
+    def layer(self, parameters: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weights (2, H) and biases (2,)."""
+        outputs = len(self._policy.head[-1][1])
+        single = parameters.astype(np.float32)
+        return single[:-outputs].reshape(outputs, -1), single[-outputs:]
+
+
+def parameter_scale(count: int, slices: int) -> Array:
+    """Of `count` parameters of `slice_residual.decide`: all alike, but those that tell only over decades."""
+    scale = np.ones(count)
+    names = parameter_names(slices, told=True)
+    for name, factor in WIDER.items():
+        scale[names.index(name)] = factor
+    return scale
