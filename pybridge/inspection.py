@@ -152,14 +152,13 @@ class Inspection:
         self._held = None
         self._recorded_terms = {}
         if self._record is not None:
-            from pybridge.recording.low_policy import low_policy_to_json
             from pybridge.recording.provenance import describe_command
 
             self._recorded_terms = {
                 "scenario": scenario.resolved_json(),
                 "seed": scenario.seed,
                 "built_in": self._built_in,
-                "low_policy": None if low_policy is None else low_policy_to_json(low_policy),
+                "low_policy": None if low_policy is None else _as_json(low_policy),
                 "program": describe_command(program),
             }
 
@@ -216,6 +215,12 @@ class Inspection:
         self._history = deque(self._history, maxlen=self._history.maxlen)
         self._held = None if self._held is None else self._held.copy()
         self._record, self._recorder, self._records_slots = None, None, False
+
+
+def _as_json(low_policy: LowPolicy) -> dict[str, Any]:
+    from pybridge.recording.low_policy import low_policy_to_json
+
+    return low_policy_to_json(low_policy)
 
 
 def _first_line(error: BaseException) -> str:

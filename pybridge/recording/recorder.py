@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,11 @@ import numpy as np
 import polars as pl
 
 from pybridge.manifest import describe_software, now_text
-from pybridge.observation import Action, FloatArray, Observation
+from pybridge.observation import Action, Observation
 from pybridge.recording.columns import grants_table, to_columns
 from pybridge.recording.container import ContainerWriter
 from pybridge.schema import Levels
 from pybridge.slots import SlotReport, joined
-from pybridge.wire import Header
 
 BATCH_BYTES = 2 << 20
 """Bodies held in memory until they are compressed. Larger batches leave the processor's caches on their way through
@@ -30,14 +29,13 @@ BATCH_GRANTS_BYTES = 4 << 20
 """The same for grants, so that a reader finds those of a moment without reading many."""
 
 
-@dataclass
 class _Batch:
     """Steps that are written together; the last one may lack its action still."""
 
-    headers: list[Header] = field(default_factory=list)
-    bodies: list[FloatArray] = field(default_factory=list)
-    """As they came: they stay valid, and copying each for itself would take longer than all at once."""
-    actions: list[bytes | None] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.observations: list[Observation] = []
+        """As they came: they stay valid, and copying each for itself would take longer than all at once."""
+        self.actions: list[bytes | None] = []
 
 
 class Recorder:
@@ -70,7 +68,6 @@ class Recorder:
         self._capacity = min(max(BATCH_BYTES // first.dtype.itemsize, 1), BATCH_STEPS)
         self._writer = ContainerWriter(Path(path))
         self._batch = _Batch()
-        self._action: bytes | None = None
         self._steps = 0
         self._slots: list[SlotReport] = []
         self._slots_bytes = 0
@@ -85,18 +82,22 @@ class Recorder:
     def observe(self, observation: Observation) -> None:
         """The simulation has answered, or begun. Raises `RecordingError` if the disk does not take it."""
         batch = self._batch
-        if batch.headers:
-            batch.actions.append(self._decided(observation) if self._watching else self._action)
-            if len(batch.actions) == self._capacity:
-                self._flush()
-                batch = self._batch
-        batch.headers.append(observation.header)
-        batch.bodies.append(observation.flat)
-        self._action = None
+        count = len(batch.observations)
+        if len(batch.actions) < count:
+            batch.actions.append(self._decided(observation) if self._watching else None)
+        if count == self._capacity:
+            self._flush()
+            batch = self._batch
+        batch.observations.append(observation)
 
     def act(self, action: Action) -> None:
-        """An action was sent."""
-        self._action = action.flat.tobytes()
+        """An action was sent, in answer to the newest observation; the last one counts."""
+        batch = self._batch
+        if self._watching or not batch.observations:
+            return
+        if len(batch.actions) == len(batch.observations):
+            batch.actions.pop()
+        batch.actions.append(action.flat.tobytes())
 
     def slots(self, report: SlotReport) -> None:
         """The simulation has told of slots; they follow those that it told of before. Raises `RecordingError`."""
@@ -110,8 +111,9 @@ class Recorder:
 
         end: "complete", "stopped", or why the simulation failed.
         """
-        if self._batch.headers:
-            self._batch.actions.append(None if self._watching else self._action)
+        if self._batch.observations:
+            if len(self._batch.actions) < len(self._batch.observations):
+                self._batch.actions.append(None)
             self._flush()
             self._flush_slots()
             self._settle()
@@ -133,7 +135,7 @@ class Recorder:
 
     def _flush(self) -> None:
         full, self._batch = self._batch, _Batch()
-        self._steps += len(full.headers)
+        self._steps += len(full.observations)
         self._hand_over(lambda: self._write(full))
 
     def _flush_slots(self) -> None:
@@ -159,11 +161,13 @@ class Recorder:
 
     def _write(self, batch: _Batch) -> None:
         absent = bytes(self._action_dtype.itemsize)
-        states = np.frombuffer(b"".join([body.data for body in batch.bodies]), self._state_dtype)
+        states = np.frombuffer(
+            b"".join([observation.flat.data for observation in batch.observations]), self._state_dtype
+        )
         actions = np.frombuffer(
             b"".join([absent if action is None else action for action in batch.actions]), self._action_dtype
         )
-        _, flags, _, steps, times_ns = zip(*batch.headers, strict=True)
+        _, flags, _, steps, times_ns = zip(*(observation.header for observation in batch.observations), strict=True)
         header = {
             "step": pl.Series(steps, dtype=pl.UInt64),
             "time_ns": pl.Series(times_ns, dtype=pl.Int64),
