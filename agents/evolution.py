@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.checkpoint import CheckpointError
 from agents.training_state import Arrays
 
 Array = NDArray[np.float64]
 
 _MOMENTUM, _SQUARES = 0.9, 0.99
 _OUTLIER = 3.0
-"""Differences count up to so many times their median: a task or two that hang on one decision would lead all."""
+"""Differences count up to so many times the median of those that there are: a task or two that hang on one decision
+would lead all. What is maximised is therefore not quite the mean."""
 _SLOWEST = 0.2
 """Of the learning rate, at the end."""
 
@@ -73,7 +75,8 @@ class EvolutionStrategy:
         if self._asked is None or values.shape != (2, len(self._asked)) or not np.isfinite(values).all():
             raise ValueError("tell() takes the finite values of the pairs that ask() gave")
         difference = (values[0] - values[1]) / 2.0
-        most = _OUTLIER * float(np.median(np.abs(difference)))
+        counting = np.abs(difference[difference != 0.0])
+        most = _OUTLIER * float(np.median(counting)) if len(counting) else 0.0
         gradient = np.clip(difference, -most, most) @ self._asked / (len(difference) * self._config.std)
         self._asked, self._count = None, self._count + 1
         self._momentum = _MOMENTUM * self._momentum + (1.0 - _MOMENTUM) * gradient
@@ -92,6 +95,10 @@ class EvolutionStrategy:
         return {"mean": self._mean.copy(), "momentum": self._momentum.copy(), "numbers": numbers}
 
     def load_state(self, arrays: Arrays) -> None:
-        """Go on from `state()`."""
+        """Go on from `state()`. Raises CheckpointError, with nothing changed, if it is of something else."""
+        for name, array in self.state().items():
+            if name not in arrays or arrays[name].shape != array.shape:
+                found = "missing" if name not in arrays else f"of shape {arrays[name].shape}"
+                raise CheckpointError(f"tensor {name} of shape {array.shape} is {found}")
         self._mean, self._momentum = arrays["mean"].astype(np.float64), arrays["momentum"].astype(np.float64)
         self._square, self._count = float(arrays["numbers"][0]), int(arrays["numbers"][1])

@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.batch import RolloutError
 from agents.dpp import parameter_names
 from agents.evolution import EvolutionStrategy
+from agents.high_level import ResidualControls
 from agents.low_level import low_policy
 from agents.meta import TaskSampler
 from agents.nets import SetActor
@@ -28,7 +30,6 @@ from agents.network_task import NetworkTask
 from agents.reward_model import Beliefs
 from agents.rollout import NetworkRollout, RuleDriver, revealed
 from agents.rule_tuning import WIDER
-from agents.rules import Interface
 from agents.slice_residual import ResidualRule
 from agents.training_state import Arrays
 from pybridge.low_policy import LowPolicy
@@ -44,7 +45,7 @@ class EvolutionStage(ABC):
 
     def __init__(
         self,
-        interface: Interface,
+        controls: ResidualControls,
         iterations: int,
         pairs: int,
         prior: Array | None,
@@ -52,12 +53,12 @@ class EvolutionStage(ABC):
         start: Array,
         scale: Array,
     ) -> None:
-        """pairs: of perturbations in an iteration, with a task each.
+        """controls: of the high level. pairs: of perturbations in an iteration, with a task each.
 
         prior: `reward_parameters` of training tasks; None: weights and prices are observed. start, scale: (P,), see
         `EvolutionStrategy`.
         """
-        self._interface, self._pairs, self._prior, self._seed = interface, pairs, prior, seed
+        self._controls, self._pairs, self._prior, self._seed = controls, pairs, prior, seed
         self._strategy = EvolutionStrategy(start, scale, iterations)
         self.iteration = 0
 
@@ -67,7 +68,11 @@ class EvolutionStage(ABC):
         return self._strategy.mean
 
     def iterate(self, sample_tasks: TaskSampler[NetworkTask], rollout: NetworkRollout) -> dict[str, float]:
-        """Play every pair under the same seed, and take a step. Raises RolloutError."""
+        """Play every pair under the same seed, and take a step. Raises RolloutError.
+
+        `evolution/reward` is the mean over candidates that act on beliefs, as in use; `evolution/reward_told` over
+        those that know.
+        """
         stream = np.random.default_rng([self._seed, self.STREAM, self.iteration])
         tasks = list(sample_tasks(stream, self._pairs))
         seeds = [int(seed) for seed in stream.integers(2**63, size=len(tasks))]
@@ -75,7 +80,9 @@ class EvolutionStage(ABC):
         values = self._play(rollout, tasks * 2, seeds * 2, candidates.reshape(2 * self._pairs, -1))
         self._strategy.tell(values.reshape(2, -1))
         self.iteration += 1
-        return {"rule/reward": float(np.mean(values))}
+        knows = np.tile(self._knows(), 2)
+        scalars = {"evolution/reward": float(values[~knows].mean())} if not knows.all() else {}
+        return scalars | ({"evolution/reward_told": float(values[knows].mean())} if knows.any() else {})
 
     @abstractmethod
     def rule(self, candidates: Array) -> ResidualRule:
@@ -87,22 +94,33 @@ class EvolutionStage(ABC):
 
     def _play(self, rollout: NetworkRollout, tasks: list[NetworkTask], seeds: list[int], candidates: Array) -> Array:
         """Mean rewards per step, in waves of as many episodes as there are simulations."""
-        interface, at_once = self._interface, rollout.simulations.vector.num_envs
+        controls, at_once = self._controls, rollout.simulations.vector.num_envs
         believed, rewards = self._believed(tasks), []
         for begin in range(0, len(tasks), at_once):
             part = slice(begin, begin + at_once)
             belief = None if believed is None else believed[part]
-            driver = RuleDriver(self.rule(candidates[part]), interface.cells, interface.slices, belief)
+            driver = RuleDriver(self.rule(candidates[part]), controls.cells, controls.slices, belief)
             wave = rollout.simulations.play(tasks[part], driver, 1, seeds[part], self.low(candidates[part]))
             rewards.append(wave.reward.astype(np.float64).mean(axis=(1, 2)))
-        return np.concatenate(rewards)
+        values = np.concatenate(rewards)
+        if not np.isfinite(values).all():
+            raise RolloutError(f"task {tasks[int(np.argmin(np.isfinite(values)))].name}: a reward is not finite")
+        return values
+
+    def _knows(self) -> NDArray[np.bool_]:
+        """Whether a pair knows its task, (pairs,): all but every fourth; none where nothing is hidden."""
+        if self._prior is None:
+            return np.zeros(self._pairs, np.bool_)
+        knows: NDArray[np.bool_] = np.arange(self._pairs) % 4 != 0
+        return knows
 
     def _believed(self, tasks: list[NetworkTask]) -> NDArray[np.float32] | None:
-        """All pairs but every fourth know their task."""
+        """Of both candidates of every pair."""
         if self._prior is None:
             return None
-        knows = np.arange(len(tasks))[:, np.newaxis] % self._pairs % 4 != 0
-        return np.where(knows, revealed(tasks), Beliefs(tasks, self._prior).features())
+        return np.where(
+            np.tile(self._knows(), 2)[:, np.newaxis], revealed(tasks), Beliefs(tasks, self._prior).features()
+        )
 
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """For `agents.training_state.save_training_state`."""
@@ -115,19 +133,18 @@ class EvolutionStage(ABC):
 
 
 class RuleStage(EvolutionStage):
-    """Learns parameters of `slice_residual.decide`, those of a residual if `start` has them."""
+    """Learns parameters of `slice_residual.decide`, those of a residual if the controls' parameters have them."""
 
     STREAM = 4
 
-    def __init__(
-        self, interface: Interface, iterations: int, pairs: int, prior: Array | None, seed: int, start: Array
-    ) -> None:
-        scale = parameter_scale(len(start), interface.slices)
-        super().__init__(interface, iterations, pairs, prior, seed, start, scale)
+    def __init__(self, controls: ResidualControls, iterations: int, pairs: int, prior: Array | None, seed: int) -> None:
+        start = controls.parameters
+        scale = parameter_scale(len(start), controls.slices)
+        super().__init__(controls, iterations, pairs, prior, seed, start, scale)
 
     def rule(self, candidates: Array) -> ResidualRule:
         # Tasks and episodes are the leading axes of a wave, so parameters get one for episodes.
-        return ResidualRule(candidates[:, np.newaxis], self._interface.period_s)
+        return ResidualRule(candidates[:, np.newaxis], self._controls.period_s)
 
     def low(self, candidates: Array) -> Sequence[None]:
         return [None] * len(candidates)
@@ -140,21 +157,20 @@ class LowStage(EvolutionStage):
 
     def __init__(
         self,
-        interface: Interface,
+        controls: ResidualControls,
         iterations: int,
         pairs: int,
         prior: Array | None,
         seed: int,
         actor: SetActor,
-        rule: Array,
     ) -> None:
-        """actor: whose other layers stay. rule: (P,), of `slice_residual.decide`."""
-        self._policy, self._rule = low_policy(actor, explore=False), rule
+        """controls: whose rule acts. actor: whose other layers stay."""
+        self._policy = low_policy(actor, explore=False)
         start = np.concatenate([part.ravel() for part in self._policy.head[-1]]).astype(np.float64)
-        super().__init__(interface, iterations, pairs, prior, seed, start, np.ones(len(start)))
+        super().__init__(controls, iterations, pairs, prior, seed, start, np.ones(len(start)))
 
     def rule(self, candidates: Array) -> ResidualRule:
-        return ResidualRule(self._rule, self._interface.period_s)
+        return ResidualRule(self._controls.parameters, self._controls.period_s)
 
     def low(self, candidates: Array) -> Sequence[LowPolicy]:
         head = self._policy.head

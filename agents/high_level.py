@@ -3,8 +3,8 @@
 
 * `SimplexControls`, of the `paper` learner: raw shares on simplices, with a spare where PRB use is priced, caps and
   power levels as fractions (METHOD.md 2).
-* `ResidualControls`, of `ours`: a residual on drift-plus-penalty, exp(residual) times the estimated need (METHOD.md 2b:
-  raw simplex outputs lose to multipliers on the need, and a zero-initialised residual learns about 2.5 × faster).
+* `ResidualControls`, of `ours`: a residual on the rule of `agents.slice_residual`, exp(residual) times the need
+  (METHOD.md 2b: raw simplex outputs lose to multipliers on the need, and a zero-initialised residual learns faster).
 
 Both act on `SliceEnv(controls="capped")` (`pybridge.envs.shares.CappedMap`), and both see the same observation.
 """
@@ -95,20 +95,24 @@ class SimplexControls(HighControls):
 
 
 class ResidualControls(HighControls):
-    """Residuals on drift-plus-penalty, whose logits the networks see too; the networks are conditioned on a context z.
+    """Residuals on the rule, whose logits the networks see too; the networks are conditioned on a context z.
 
-    With residual 0 the decision is the rule's.
+    With residual 0 the decision is the rule's. It reads weights, prices and doubt from `task` where the observation
+    hides them.
     """
 
     def __init__(
-        self, cells: int, slices: int, observed: int, task_inputs: int, parameters: Array | None = None
+        self,
+        cells: int,
+        slices: int,
+        observed: int,
+        task_inputs: int,
+        parameters: Array | None = None,
+        period_s: float = 0.1,
     ) -> None:
-        """parameters: of `slice_residual.decide`; None: `dpp.default_parameters`.
-
-        A rule that takes weights and prices (as it is tuned on the told track) reads them from `task` where the
-        observation hides them.
-        """
+        """parameters: of `slice_residual.decide`; None: `dpp.default_parameters`. period_s: between decisions."""
         super().__init__(cells, slices, observed, task_inputs)
+        self.period_s = period_s
         self.parameters = dpp.default_parameters(slices, told=True) if parameters is None else parameters
 
     def start(self, shape: tuple[int, ...]) -> dpp.DppState:
@@ -120,7 +124,7 @@ class ResidualControls(HighControls):
         if not self.told:
             inputs = as_if_told(inputs, task)
         memory = dpp.update_state(inputs, memory)
-        logits = slice_residual.decide(inputs, memory, self.parameters)
+        logits = slice_residual.decide(inputs, memory, self.parameters, self.period_s)
         queues = memory.virtual_queue[..., np.newaxis, :] / 10.0
         seen = np.concatenate([np.clip(logits / 5.0, -2.0, 2.0), queues], -2)
         flat = seen.reshape(*observation.shape[:-1], -1).astype(np.float32)

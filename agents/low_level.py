@@ -63,6 +63,8 @@ def by_slice(actor: SetActor) -> SetActor:
     layer on top of that learns has few parameters, and no slice is in another's way (`agents.evolution_stages`).
     """
     features, ssts = len(DEFAULT_UE_FEATURES), len(SSTS)
+    if ssts * (features + 1) > WIDTH:
+        raise ValueError(f"{features} features of UEs in slices of {ssts} types take more than {WIDTH} units")
     first = features + len(SLICE_FEATURES)
     layers = [*actor.encoder.layers, *actor.hidden.layers, actor.head]
     with torch.no_grad():

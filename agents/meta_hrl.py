@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,7 +40,6 @@ from agents.network_task import NetworkTask, TaskDistribution
 from agents.outer import OuterConfig
 from agents.reward_model import Beliefs, reward_parameters
 from agents.rollout import Clock, NetworkRollout, Simulations
-from agents.rules import Interface
 from agents.slice_inputs import INPUTS_PER_SLICE
 from agents.slice_residual import with_residual
 from agents.task_weights import TaskWeightConfig
@@ -66,6 +65,8 @@ class Network(NamedTuple):
     """Prices are appended to observations."""
     episode_steps: int
     """High-level periods of an episode."""
+    period_s: float = 0.1
+    """Between decisions of the high level."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def high_controls(config: MetaHrlConfig, network: Network) -> HighControls:
         return SimplexControls(*sizes)
     slices = network.slices
     own = as_if_tuned_told(np.array(config.rule), slices) if config.rule else default_parameters(slices, told=True)
-    return ResidualControls(*sizes, with_residual(own, slices) if config.residual else own)
+    parameters = with_residual(own, slices) if config.residual else own
+    return ResidualControls(*sizes, parameters, network.period_s)
 
 
 def _outer_settings(config: MetaHrlConfig) -> tuple[float, int, float]:
@@ -167,16 +169,15 @@ class MetaHrl:
         """What learns in a stage."""
         if self.config.variant == "paper" or name == "joint":
             return self.learner(name)
-        interface = Interface(self.network.cells, self.network.slices, "capped", told=self.network.told)
         prior = None if self.network.told else self.prior(tasks)
-        sizes = interface, self.config.stages[name], self.config.pairs, prior, self.seed
         assert isinstance(self.controls, ResidualControls)
+        terms = self.controls, self.config.stages[name], self.config.pairs, prior, self.seed
         if name == "rule":
-            return RuleStage(*sizes, self.controls.parameters)
+            return RuleStage(*terms)
         assert self.low is not None
         actor = self.low.actor()
         assert isinstance(actor, SetActor)
-        return LowStage(*sizes, actor, self.controls.parameters)
+        return LowStage(*terms, actor)
 
     def take(self, stage: MetaLearner[NetworkTask] | EvolutionStage) -> None:
         """Act by what a stage has learned; learners have done so all along."""
@@ -236,6 +237,9 @@ def from_checkpoint(checkpoint: Checkpoint) -> MetaHrl:
         raise CheckpointError(f"algorithm is {header.get('algorithm')!r}, expected {ALGORITHM!r}")
     try:
         settings = dict(header["architecture"]["config"])
+        unknown = sorted(set(settings) - {field.name for field in fields(MetaHrlConfig)})
+        if unknown:
+            raise CheckpointError(f"checkpoint is of another version, which had {unknown[0]}; train anew")
         config = MetaHrlConfig(**settings | {"rule": tuple(settings["rule"])})
         network = Network(**header["architecture"]["network"])
         found = MetaHrl(config, network, int(header["training"]["seed"]))
@@ -259,7 +263,7 @@ def train(
     something was not finite; states stay as they were.
     """
     _claim(states, learner, tasks)
-    rollout = NetworkRollout(simulations, learner.controls, learner.prior(tasks))
+    rollout = NetworkRollout(simulations, learner.controls, None if learner.network.told else learner.prior(tasks))
     stages = {name: count for name, count in learner.config.stages.items() if count}
     speed = Speed(clock=simulations.clock)
     total, before = sum(learner.config.episodes(name) * count for name, count in stages.items()), 0

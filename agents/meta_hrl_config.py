@@ -23,7 +23,7 @@ class MetaHrlConfig:
     low_iterations: int | None = None
     """Of training the low level alone: 10 by perturbing for ours, 6 by gradients for paper."""
     iterations: int | None = None
-    """Of training both levels: 3 for ours, 24 for paper; 0: the high level of ours has no network."""
+    """Of training both levels: 3 for ours, 24 for paper; 0: networks of ours stay as they begin, and decide nothing."""
     budget: float = 1.0
     """Factor on all three."""
     tasks: int = 8
@@ -39,7 +39,7 @@ class MetaHrlConfig:
     low_level: bool = True
     """False: UEs are left to the scenario's scheduling rules; there is no hierarchy."""
     rule: tuple[float, ...] = ()
-    """θ that tuning the rule under `ours` begins at, as `agents.dpp.parameter_names`; empty: its defaults."""
+    """θ that learning the rule under `ours` begins at, as `agents.dpp.parameter_names`; empty: its defaults."""
     learning_rate: float | None = None
     """Adam's, of the high level; None: 1e-3 for ours, METHOD's 1e-4 for paper, which larger steps threw off."""
     low_learning_rate: float = 3e-4

@@ -39,6 +39,8 @@ class MetaHrlPolicy:
         self.low_policy: LowPolicy | None = None
         if learner.low is not None:
             self.low_policy = low_policy(learner.low.actor(), explore=False)
+        if learner.config.variant == "ours" and KNOWN not in checkpoint.tensors:
+            raise CheckpointError(f"tensor {KNOWN} is missing")
         features = checkpoint.tensors.get(KNOWN, np.zeros(self._controls.task_inputs))
         if features.shape != (self._controls.task_inputs,) or not np.isfinite(features).all():
             raise CheckpointError(f"tensor {KNOWN} is not {self._controls.task_inputs} finite numbers")

@@ -110,12 +110,6 @@ class RewardPosterior:
         """Variance over that of the prior, of weights and prices together, in (0, 1]."""
         return float(np.trace(np.linalg.inv(self._precision)) / self._prior_variance)
 
-    def draw(self, stream: np.random.Generator) -> Array:
-        """One possibility, (P,)."""
-        covariance = np.linalg.inv(self._precision)
-        result: Array = stream.multivariate_normal(self.mean, (covariance + covariance.T) / 2.0)
-        return result
-
 
 class Beliefs:
     """Of several tasks, each by its own episodes."""

@@ -257,12 +257,14 @@ class PolicyDriver:
     ) -> None:
         """explore: actions are drawn; else they are the modes.
 
-        believed: (tasks, features), what the networks are shown of features that the track hides; None: nothing.
+        believed: (tasks, features), what the networks are shown of features that the track hides; None: nothing but
+            doubt.
         """
         self._controls, self._policies, self._explore = controls, policies, explore
         self._truth = revealed(tasks)
         told = np.array([[task.track == "told"] for task in tasks])
-        self._task = np.where(told, self._truth, np.float32(0.0) if believed is None else believed)
+        nothing = np.eye(1, self._truth.shape[-1], self._truth.shape[-1] - 1, dtype=np.float32)
+        self._task = np.where(told, self._truth, nothing if believed is None else believed)
         self._seen: list[dict[str, Single]] = []
         self._actions: list[Single] = []
 
@@ -301,19 +303,16 @@ class PolicyDriver:
 
 
 class RuleDriver:
-    """A rule of `agents.rules`, its PRBs lent and every PRB as strong as the rule says; keeps what it saw."""
+    """A rule of `agents.rules`, its PRBs lent and every PRB as strong as the rule says."""
 
     def __init__(self, rule: Rule, cells: int, slices: int, believed: Single | None = None) -> None:
         """believed: (tasks, features), what the rule takes weights and prices for; None: as the track shows them."""
         self._rule, self._shape, self._believed = rule, (cells, slices), believed
-        self._seen: list[Single] = []
 
     def start(self, shape: tuple[int, int]) -> None:
         self._state = self._rule.start((*shape, *self._shape))
-        self._seen = []
 
     def decide(self, observation: Single, streams: Streams) -> Single:
-        self._seen.append(observation)
         inputs = read_slice_inputs(observation, *self._shape)
         if self._believed is not None:
             inputs = as_if_told(inputs, np.repeat(self._believed[:, np.newaxis], observation.shape[1], axis=1))
@@ -321,11 +320,7 @@ class RuleDriver:
         return action_of_logits(logits, "capped")
 
     def end(self, observation: Single) -> None:
-        self._seen.append(observation)
-
-    def observations(self) -> Single:
-        """Of the wave that ended, as the track shows them, (tasks, episodes, T + 1, numbers)."""
-        return np.stack(self._seen, axis=2)
+        pass
 
 
 class RandomDriver:

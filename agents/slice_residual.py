@@ -37,14 +37,18 @@ FEATURES = (
     "relative_age",
     "log_weight_by_prb_price",
 )
-"""f of a slice, numbers of about −2…2."""
+"""f of a slice: numbers of about −2…2, of an idle cell down to −4.6, and within ±`_FARTHEST`."""
 ROWS = 4
 """Of logits, as `agents.dpp.dpp_logits`."""
 LARGEST = 3.0
 SCALE = np.array([1.0, 1.0, 3.0, 1.0])
 """What a residual of 1 adds to the rows; the rule lends twenty times the guarantee, a logit of 3."""
 _SMALLEST = 1e-2
-"""Of weights and needs, for logarithms."""
+"""Of weights and the cell's need, for logarithms."""
+_SMALLEST_NEED = 1e-3
+"""Of a slice."""
+_FARTHEST = 6.0
+"""The need of a cell that has not served anybody yet is a guess, and may be a thousand cells."""
 _OLDEST = 3.0
 """Relative age."""
 
@@ -75,13 +79,14 @@ def features(inputs: SliceInputs, state: dpp.DppState, period_s: float) -> Array
         log_weight * has_rate,
         of_power,
         of_prb,
-        np.log(need + 0.1 * _SMALLEST) / 2.0,
+        np.log(need + _SMALLEST_NEED) / 2.0,
         log_need_of_cell,
         state.virtual_queue / 5.0,
         np.minimum(dpp.relative_age(inputs), _OLDEST),
         log_weight * of_prb,
     )
-    return np.stack(np.broadcast_arrays(*named), axis=-1)
+    found: Array = np.clip(np.stack(np.broadcast_arrays(*named), axis=-1), -_FARTHEST, _FARTHEST)
+    return found
 
 
 def decide(inputs: SliceInputs, state: dpp.DppState, parameters: Array, period_s: float = 0.1) -> Array:

@@ -30,7 +30,7 @@ from agents.rollout import Simulations
 from agents.trainers import MetaHrlOptions, TrainingJob
 from pybridge.errors import SliceBridgeError
 
-CURVE_SCALARS = ("high/return", "high/return_before", "low/return", "rule/reward")
+CURVE_SCALARS = ("high/return", "high/return_before", "low/return", "evolution/reward")
 
 
 class TrainError(SliceBridgeError):
@@ -53,7 +53,10 @@ def train_into(
     if len(scenario.slices) != ranges.slices:
         raise TaskError(f"{ranges.base}: has {len(scenario.slices)} slices, the ranges say {ranges.slices}")
     steps = scenario.timing.n_high_epochs
-    learner = MetaHrl(config, Network(scenario.cells.count, ranges.slices, ranges.track == "told", steps), seed)
+    period_s = scenario.timing.high_period_ms / 1000
+    learner = MetaHrl(
+        config, Network(scenario.cells.count, ranges.slices, ranges.track == "told", steps, period_s), seed
+    )
     with SummaryWriter(str(directory / "tensorboard")) as board, vector_factory(first)(config.simulations) as vector:
 
         def told(progress: Progress) -> None:
@@ -103,8 +106,9 @@ class CurveFile:
         _append(self._scalars, pl.DataFrame(rows), progress)
 
     def learning_curve(self, config: MetaHrlConfig, steps: int) -> LearningCurve:
-        """Rewards of the rule and the joint stage, counted in decisions from the beginning of the first stage.
+        """Rewards of the high level, counted in decisions from the beginning of the first stage.
 
+        The low level's own, where it is trained under random shares, is another reward and is left out.
         steps: of an episode.
         """
         curve, at = LearningCurve(), {}
@@ -114,8 +118,8 @@ class CurveFile:
             at[row["stage"], row["iteration"]] = played, number
             if row["stage"] == "joint":
                 curve.add(played, row["high_return"] / steps)
-            elif row["stage"] == "rule":
-                curve.add(played, row["rule_reward"])
+            elif row["evolution_reward"] is not None:
+                curve.add(played, row["evolution_reward"])
         for row in pl.read_parquet(self._scalars).iter_rows(named=True):
             curve.note(*at[row["stage"], row["iteration"]], {row["name"]: row["value"]})
         return curve
@@ -210,7 +214,7 @@ def _plain(progress: Progress) -> None:
 
 
 def _text(progress: Progress) -> str:
-    names = ("high/return", "low/return", "rule/reward")
+    names = ("high/return", "low/return", "evolution/reward")
     value = next((progress.scalars[name] for name in names if name in progress.scalars), float("nan"))
     speed = progress.scalars["speed/env_steps_per_s"]
     minutes, seconds = divmod(round(progress.left_s), 60)

@@ -124,7 +124,7 @@ class MetaHrlOptions:
         return self.variant == "ours"
 
     def env_steps(self, episode_steps: int) -> int:
-        """Of both stages."""
+        """Of all stages."""
         return self.config().env_steps(episode_steps)
 
 
