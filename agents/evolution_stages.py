@@ -30,7 +30,7 @@ from agents.network_task import NetworkTask
 from agents.reward_model import Beliefs
 from agents.rollout import NetworkRollout, RuleDriver, revealed
 from agents.rule_tuning import WIDER
-from agents.slice_residual import ResidualRule
+from agents.rules import DppRule
 from agents.training_state import Arrays
 from pybridge.low_policy import LowPolicy
 
@@ -85,7 +85,7 @@ class EvolutionStage(ABC):
         return scalars | ({"evolution/reward_told": float(values[knows].mean())} if knows.any() else {})
 
     @abstractmethod
-    def rule(self, candidates: Array) -> ResidualRule:
+    def rule(self, candidates: Array) -> DppRule:
         """The high level of candidates, (N, P), a task each."""
 
     @abstractmethod
@@ -142,9 +142,9 @@ class RuleStage(EvolutionStage):
         scale = parameter_scale(len(start), controls.slices)
         super().__init__(controls, iterations, pairs, prior, seed, start, scale)
 
-    def rule(self, candidates: Array) -> ResidualRule:
+    def rule(self, candidates: Array) -> DppRule:
         # Tasks and episodes are the leading axes of a wave, so parameters get one for episodes.
-        return ResidualRule(candidates[:, np.newaxis], self._controls.period_s)
+        return DppRule(candidates[:, np.newaxis], self._controls.period_s)
 
     def low(self, candidates: Array) -> Sequence[None]:
         return [None] * len(candidates)
@@ -169,8 +169,8 @@ class LowStage(EvolutionStage):
         start = np.concatenate([part.ravel() for part in self._policy.head[-1]]).astype(np.float64)
         super().__init__(controls, iterations, pairs, prior, seed, start, np.ones(len(start)))
 
-    def rule(self, candidates: Array) -> ResidualRule:
-        return ResidualRule(self._controls.parameters, self._controls.period_s)
+    def rule(self, candidates: Array) -> DppRule:
+        return DppRule(self._controls.parameters, self._controls.period_s)
 
     def low(self, candidates: Array) -> Sequence[LowPolicy]:
         head = self._policy.head

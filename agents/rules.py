@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import dpp
+from agents import dpp, slice_residual
 from agents.checkpoint import Checkpoint, CheckpointError
 from agents.controls import action_of_logits, actions_per_cell
 from agents.slice_inputs import INPUTS_PER_SLICE, N_PRICES, SliceInputs, as_on_track, read_slice_inputs
@@ -119,10 +119,10 @@ class MaxWeightRule:
 
 @dataclass(frozen=True)
 class DppRule:
-    """Drift-plus-penalty, `agents.dpp`."""
+    """Drift-plus-penalty (`agents.dpp`), with the residual of `agents.slice_residual` where there are parameters for it."""
 
     parameters: Array
-    """θ, (..., P)."""
+    """(..., P)."""
     period_s: float = 0.1
 
     def start(self, shape: tuple[int, ...]) -> dpp.DppState:
@@ -131,7 +131,7 @@ class DppRule:
 
     def decide(self, inputs: SliceInputs, state: dpp.DppState) -> tuple[Array, dpp.DppState]:
         state = dpp.update_state(inputs, state)
-        return dpp.dpp_logits(inputs, state, self.parameters, self.period_s), state
+        return slice_residual.decide(inputs, state, self.parameters, self.period_s), state
 
 
 def make_rule(name: str, parameters: Array, period_s: float = 0.1) -> Rule:

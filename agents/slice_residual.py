@@ -14,8 +14,6 @@ more than it is worth. It has few parameters, so that it can be learned by pertu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,12 +91,13 @@ def decide(inputs: SliceInputs, state: dpp.DppState, parameters: Array, period_s
     """Logits, shape (..., cells, 4, slices), as `dpp.dpp_logits`.
 
     inputs, state: shape (..., cells, slices), the state with this period in it. parameters: (..., P) with the inputs'
-    leading shape or none, P one of `sizes`: without a residual it is the rule. Raises ValueError for another P.
+    leading shape or none, P the second of `sizes`, or what `dpp.dpp_logits` takes: without a residual it is the rule.
+    Raises ValueError for another P.
     """
     slices = inputs.weight.shape[-1]
     rule, whole = sizes(slices)
     logits = dpp.dpp_logits(inputs, state, parameters[..., :rule], period_s)
-    if parameters.shape[-1] == rule:
+    if parameters.shape[-1] <= rule:
         return logits
     if parameters.shape[-1] != whole:
         raise ValueError(f"{slices} slices take {rule} or {whole} parameters, got {parameters.shape[-1]}")
@@ -112,20 +111,3 @@ def decide(inputs: SliceInputs, state: dpp.DppState, parameters: Array, period_s
     residual = matrix @ np.swapaxes(features(inputs, state, period_s), -1, -2) + offsets
     result: Array = logits + SCALE[:, np.newaxis] * LARGEST * np.tanh(residual / LARGEST)
     return result
-
-
-@dataclass(frozen=True)
-class ResidualRule:
-    """`decide` as an `agents.rules.Rule`."""
-
-    parameters: Array
-    """(..., P)."""
-    period_s: float = 0.1
-
-    def start(self, shape: tuple[int, ...]) -> dpp.DppState:
-        """Averages and virtual queues."""
-        return dpp.start_state(shape)
-
-    def decide(self, inputs: SliceInputs, state: dpp.DppState) -> tuple[Array, dpp.DppState]:
-        state = dpp.update_state(inputs, state)
-        return decide(inputs, state, self.parameters, self.period_s), state
