@@ -119,7 +119,7 @@ class MaxWeightRule:
 
 @dataclass(frozen=True)
 class DppRule:
-    """Drift-plus-penalty (`agents.dpp`), with the residual of `agents.slice_residual` where there are parameters for it."""
+    """Drift-plus-penalty (`agents.dpp`), with the residual of `agents.slice_residual` if parameters have one."""
 
     parameters: Array
     """(..., P)."""
