@@ -21,6 +21,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from agents.checkpoint import Checkpoint
 from agents.learning_curve import LearningCurve
 from agents.mixture import TaskMixture
+from agents.sb3_training import without_files
 from agents.trainers import PpoOptions, TrainingJob
 
 CLIP_OBSERVATION = 10.0
@@ -91,6 +92,7 @@ def train_ppo(
         )
         learner = _learner(vector, config, seed)
         recorder = _Recorder(config.steps, on_progress)
+        learner.set_logger(without_files())
         learner.learn(config.steps, callback=recorder)
         tensors = _network_tensors(learner, config) | _statistics(vector)
         return Checkpoint(tensors | _bounds(spaces[1]), _header(learner, spaces, config, seed)), recorder.curve

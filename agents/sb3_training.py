@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecNormalize
 
 from agents.checkpoint import Checkpoint
@@ -37,8 +38,14 @@ def normalised(environment: TaskVecEnv, gamma: float, *, rewards: bool) -> VecNo
 def learn(learner: BaseAlgorithm, steps: int, on_progress: Progress) -> LearningCurve:
     """Train for `steps` environment steps; the curve has a point per episode, the mean over simulations."""
     recorder = _Recorder(steps, on_progress)
+    learner.set_logger(without_files())
     learner.learn(steps, callback=recorder)
     return recorder.curve
+
+
+def without_files() -> Logger:
+    """A logger of stable-baselines3 that writes nothing; its own leaves an empty directory behind per training."""
+    return Logger(folder=None, output_formats=[])
 
 
 def silence(layer: torch.Tensor | torch.nn.Module) -> None:

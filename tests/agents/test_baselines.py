@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,13 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(name: str) -> N
     assert first.header == again.header
     assert {n: t.tobytes() for n, t in first.tensors.items()} == {n: t.tobytes() for n, t in again.tensors.items()}
     assert first.tensors["actor.0.weight"].tobytes() != other.tensors["actor.0.weight"].tobytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_leaves_no_files_behind(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    trainings(2)[name](toy_source()[0], 5)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(trained: tuple[
     for name, tensor in trained[0].tensors.items():
         assert tensor.tobytes() == again.tensors[name].tobytes(), name
     assert other.tensors["actor.0.weight"].tobytes() != again.tensors["actor.0.weight"].tobytes()
+
+
+def test_training_leaves_no_files_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    train_ppo(Target, SHORT, seed=3)
+    assert not list(tmp_path.iterdir())
 
 
 def test_checkpoint_acts_as_the_learner_it_came_from(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from agents.sb3_training import without_files
+
 Array = NDArray[np.float32]
 State = tuple[tuple[int, int], ...]
 
@@ -87,6 +89,7 @@ def train(arms: int, pulls: int, steps: int, seed: int) -> RecurrentPPO:
         seed=seed,
         device="cpu",
     )
+    learner.set_logger(without_files())
     return learner.learn(steps)
 
 
