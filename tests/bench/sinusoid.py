@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -15,9 +16,8 @@ META_BATCH = 25
 LEARNING_RATE = 1e-3
 TRAINING_SHOTS = 10
 HIDDEN = 40
-
-
 INITIAL_STD = 0.01
+LARGEST_AMPLITUDE = 5.0
 
 
 def network(seed: int) -> nn.Module:
@@ -37,7 +37,7 @@ def network(seed: int) -> nn.Module:
 
 def draw(stream: np.random.Generator, tasks: int, points: int) -> tuple[Tensor, Tensor]:
     """x and y of shape (tasks, points, 1): y = A·sin(x − phase), A ∈ [0.1, 5], phase ∈ [0, π], x ∈ [−5, 5]."""
-    amplitude, phase = stream.uniform(0.1, 5.0, (tasks, 1, 1)), stream.uniform(0.0, np.pi, (tasks, 1, 1))
+    amplitude, phase = stream.uniform(0.1, LARGEST_AMPLITUDE, (tasks, 1, 1)), stream.uniform(0.0, np.pi, (tasks, 1, 1))
     x = stream.uniform(-5.0, 5.0, (tasks, points, 1))
     y = amplitude * np.sin(x - phase)
     return torch.from_numpy(x).float(), torch.from_numpy(y).float()
@@ -74,12 +74,13 @@ def train(iterations: int, seed: int, *, meta: bool = True, first_order: bool = 
     return model
 
 
-def error_after(model: nn.Module, steps: int, shots: int, seed: int, tasks: int = 600) -> float:
-    """Mean squared error on 100 fresh points after `steps` gradient steps on `shots` points, mean over tasks."""
+def errors_after(model: nn.Module, steps: int, shots: int, seed: int, tasks: int = 600) -> NDArray[np.float32]:
+    """Of each task, shape (tasks,): mean squared error on 100 fresh points after `steps` gradient steps on `shots`."""
     theta = {name: p.detach() for name, p in model.named_parameters()}
 
     def of_task(x: Tensor, y: Tensor) -> Tensor:
         adapted = _adapt(model, theta, x[:shots], y[:shots], steps, first_order=True)
         return _loss(model, adapted, x[shots:], y[shots:])
 
-    return float(vmap(of_task)(*draw(np.random.default_rng(seed), tasks, shots + 100)).detach().mean())
+    errors: NDArray[np.float32] = vmap(of_task)(*draw(np.random.default_rng(seed), tasks, shots + 100)).detach().numpy()
+    return errors
