@@ -4,19 +4,22 @@
 * `ours`: weights and prices are inferred from rewards (`agents.reward_model`) and shown to networks and rule, as they
   were in training; nothing of the policy changes, and it acts without noise. Where they are told, nothing is left to
   adapt to.
-* `paper`: inner gradient steps on both levels (METHOD.md 2), on `EPISODES_PER_STEP` episodes each.
+* `paper`: inner gradient steps on both levels (METHOD.md 2), on `EPISODES_PER_STEP` episodes each; at points in between
+  the policy is as after the last whole step. Trained without them (HRL without meta), it has to be given their size.
 
 Every task is alone: what the policy learns of it comes from its own episodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.batch import Batch
+from agents.checkpoint import CheckpointError
 from agents.judging import PLAYED, Curve, Judged, curve_of, episode_seeds
 from agents.judging import judge as judge_driver
 from agents.level import TaskParameters
@@ -71,18 +74,27 @@ def adapt(
     prior: Array | None = None,
     judging: int = 2,
     seed: int = 0,
+    step_size: float | None = None,
 ) -> Adapted:
     """Adapt, and judge after each number of episodes in `points` (rising; 0 is before any).
 
     prior: `agents.meta_hrl.PRIOR` of a checkpoint; needed by `ours`. judging: episodes per task and point.
-    At most as many tasks as there are simulations. Raises ValueError for other points; RolloutError.
+    step_size: in place of the trained ones of `paper`. At most as many tasks as there are simulations. Raises
+    ValueError for other points; RolloutError; CheckpointError if the learner has no way to adapt.
     """
     if not points or list(points) != sorted(set(points)) or points[0] < 0:
         raise ValueError(f"points are rising numbers of episodes, got {list(points)}")
     if learner.config.variant == "ours":
         if prior is None:
             raise ValueError("inferring weights and prices needs the prior of its checkpoint")
+        if step_size:
+            raise CheckpointError("ours infers, and takes no gradient steps")
         return _infer(learner, tasks, simulations, points, prior, judging, seed)
+    if step_size is not None:
+        for level in learner.levels.values():
+            level.use_step_size(step_size)
+    elif not learner.config.inner_steps:
+        raise CheckpointError("trained without inner steps (adapt: false), so the size of its steps has to be chosen")
     return _descend(learner, tasks, simulations, points, judging, seed)
 
 
@@ -123,19 +135,26 @@ def _descend(
     rollout = NetworkRollout(simulations, learner.controls)
     levels = learner.levels
     parameters = {name: level.shared(len(tasks)) for name, level in levels.items()}
-    judged, played, spent, step = [], [], 0, 0
+    judged, step = [], 0
+    played: list[Single] = []
+
+    def play(episodes: int) -> Mapping[str, Batch]:
+        policies = {name: level.policies(parameters[name]) for name, level in levels.items()}
+        batches = rollout(tasks, policies, episodes, episode_seeds(seed, PLAYED, len(played), tasks))
+        played.extend(batches["high"].reward.mean(-1).T.numpy())
+        return batches
+
     for point in points:
-        while spent < point:
-            episodes = min(EPISODES_PER_STEP, point - spent)
-            policies = {name: level.policies(parameters[name]) for name, level in levels.items()}
-            batches = rollout(tasks, policies, episodes, episode_seeds(seed, PLAYED, spent, tasks))
-            played += list(batches["high"].reward.mean(-1).T.numpy())
+        while len(played) + EPISODES_PER_STEP <= point:
+            batches = play(EPISODES_PER_STEP)
             parameters = {
                 name: level.adapt(parameters[name], level.sample(batches[name], parameters[name]), step)
                 for name, level in levels.items()
             }
-            spent, step = spent + episodes, step + 1
+            step += 1
         judged.append(judge(learner, tasks, parameters, simulations, judging, seed))
+    if len(played) < points[-1]:
+        play(points[-1] - len(played))
     return Adapted(curve_of(points, judged, played, len(tasks)), parameters)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.adaptation import adapt
-from agents.adapters import STEP_SIZES, VALIDATION_EPISODES, AdaptJob
+from agents.adapters import AdaptJob
 from agents.checkpoint import Checkpoint, CheckpointError
-from agents.fine_tune import FineTuneConfig, choose_step_size, fine_tune
+from agents.fine_tune import FineTuneConfig, fine_tune
 from agents.judging import PLAYED, Curve, Judged, curve_of, episode_seeds, judge
 from agents.meta_hrl import PRIOR, from_checkpoint
 from agents.network import scenario_of
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 def as_it_is(job: AdaptJob) -> Curve:
     """Without adapting: judged before any episode."""
     if job.policy is None and _checkpoint(job).header.get("algorithm") == "meta-hrl":
-        return meta(replace(job, points=job.points[:1]))
+        return meta(replace(job, points=job.points[:1], step_size=0.0))
     if job.policy is None and _checkpoint(job).header.get("algorithm") in ALGORITHMS:
         driver: Driver = NetworkDriver(NetworkPolicy(_checkpoint(job)))
         judged = judge(job.simulations, job.tasks, driver, job.judging, job.seed)
@@ -40,22 +40,29 @@ def as_it_is(job: AdaptJob) -> Curve:
 
 
 def meta(job: AdaptJob) -> Curve:
-    """Meta-HRL: as its variant does."""
+    """Meta-HRL: as its variant does; by gradient steps of the job's size, if it has one."""
     checkpoint = _checkpoint(job)
-    learner = from_checkpoint(checkpoint)
-    prior = checkpoint.tensors.get(PRIOR)
-    found = adapt(learner, job.tasks, job.simulations, job.points, prior=prior, judging=job.judging, seed=job.seed)
+    found = adapt(
+        from_checkpoint(checkpoint),
+        job.tasks,
+        job.simulations,
+        job.points,
+        prior=checkpoint.tensors.get(PRIOR),
+        judging=job.judging,
+        seed=job.seed,
+        step_size=job.step_size,
+    )
     return found.curve
 
 
 def fine_tuned(job: AdaptJob) -> Curve:
-    """Gradient steps on multi-task PPO, their size chosen on validation tasks."""
-    checkpoint, config = _checkpoint(job), FineTuneConfig(judging=job.judging)
-    step_size, _ = choose_step_size(
-        checkpoint, job.validation, job.simulations, config, job.seed, VALIDATION_EPISODES, STEP_SIZES
-    )
-    chosen = replace(config, step_size=step_size)
-    return fine_tune(checkpoint, job.tasks, job.simulations, chosen, job.seed, job.points).curve
+    """Gradient steps of the job's size on a policy that was trained without them."""
+    assert job.step_size is not None
+    checkpoint = _checkpoint(job)
+    if checkpoint.header.get("algorithm") == "meta-hrl":
+        return meta(job)
+    config = FineTuneConfig(job.step_size, judging=job.judging)
+    return fine_tune(checkpoint, job.tasks, job.simulations, config, job.seed, job.points).curve
 
 
 def by_state(job: AdaptJob) -> Curve:

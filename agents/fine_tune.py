@@ -3,8 +3,8 @@
 
 A policy of `agents.vector_ppo`, trained on all tasks, takes plain policy-gradient steps on all parameters of its actor:
 θ' = θ + α·∇ mean [π_θ/stop(π_θ)]·Â, advantages by GAE with the trained critic, standardised. α is chosen on validation
-tasks (METHOD.md 2b: 0.1 hurt a plain PPO's first step, 0.03 helped). All tasks are adapted beside each other, each on
-its own episodes.
+tasks (`agents.adapters`; METHOD.md 2b: 0.1 hurt a plain PPO's first step, 0.03 helped). All tasks are adapted beside
+each other, each on its own episodes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from agents.rollout import Simulations, Streams
 
 Single = NDArray[np.float32]
 Parameters = dict[str, Tensor]
-STEP_SIZES = (0.003, 0.01, 0.03, 0.1, 0.3)
 AT = (0, 1, 2, 4, 8, 16, 40)
 
 
@@ -39,7 +38,7 @@ class FineTuneConfig:
     step_size: float = 0.03
     """α."""
     episodes_per_step: int = 4
-    """At most; fewer where a point of the curve comes before."""
+    """At points of the curve in between, the policy is as after the last whole step."""
     gamma: float = 0.95
     gae_lambda: float = 0.95
     judging: int = 2
@@ -109,37 +108,23 @@ def fine_tune(
     names = [name for name in checkpoint.tensors if name.startswith("actor.")]
     shared = {name: torch.from_numpy(checkpoint.tensors[name].copy()) for name in names}
     parameters = {name: value.expand(len(tasks), *value.shape).clone() for name, value in shared.items()}
-    judged = []
+    judged, each = [], config.episodes_per_step
     played: list[Single] = []
+
+    def play(episodes: int) -> tuple[_Driver, Single]:
+        driver = _Driver(policy, parameters, explore=True)
+        reward = _play(simulations, tasks, driver, episodes, seed, len(played))
+        played.extend(reward.mean(axis=2).T)
+        return driver, reward
+
     for point in at:
-        while len(played) < point:
-            episodes = min(config.episodes_per_step, point - len(played))
-            driver = _Driver(policy, parameters, explore=True)
-            reward = _play(simulations, tasks, driver, episodes, seed, len(played))
-            played += list(reward.mean(axis=2).T)
-            parameters = _step(parameters, checkpoint, driver, reward, config)
-        driver = _Driver(policy, parameters, explore=False)
-        judged.append(judge(simulations, tasks, driver, config.judging, seed))
+        while len(played) + each <= point:
+            parameters = _step(parameters, checkpoint, *play(each), config)
+        judged.append(judge(simulations, tasks, _Driver(policy, parameters, explore=False), config.judging, seed))
+    if len(played) < at[-1]:
+        play(at[-1] - len(played))
     curve = curve_of(at, judged, played, len(tasks))
     return FineTuned(curve, {name: value.numpy() for name, value in parameters.items()})
-
-
-def choose_step_size(
-    checkpoint: Checkpoint,
-    validation: Sequence[NetworkTask],
-    simulations: Simulations,
-    config: FineTuneConfig,
-    seed: int,
-    episodes: int = 8,
-    candidates: Sequence[float] = STEP_SIZES,
-) -> tuple[float, dict[float, float]]:
-    """The α that is best after so many episodes of each validation task, and the mean rewards that all gave."""
-    rewards = {}
-    for step_size in candidates:
-        chosen = FineTuneConfig(step_size, config.episodes_per_step, config.gamma, config.gae_lambda, config.judging)
-        curve = fine_tune(checkpoint, validation, simulations, chosen, seed, (episodes,)).curve
-        rewards[step_size] = float(curve.reward[-1].mean())
-    return max(rewards, key=lambda size: rewards[size]), rewards
 
 
 def _play(

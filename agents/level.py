@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from agents.batch import Batch, map_observation
+from agents.checkpoint import CheckpointError
 from agents.gae import Advantages, estimate_advantages, fitted_values, standardise
 from agents.inner import InnerConfig, Parameters, Sample, adapt_actor, adapt_critic, critic_loss, initial_step_sizes
 from agents.nets import Actor, Critic
@@ -24,6 +26,8 @@ from agents.reward_scale import RewardScale
 from agents.training_state import Arrays, optimiser_state, restore_optimiser, restore_tensors
 
 Baseline = Literal["critic", "fitted"]
+REWARD_SCALE = "reward.scale"
+"""Tensor of a checkpoint: count, mean and sum of squared deviations of rewards, (3,)."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,13 @@ class Level:
         """The actor with the shared parameters, or with those of one task; a copy."""
         return self.policies(self.shared(1) if parameters is None else parameters).actor(task)
 
+    def use_step_size(self, value: float) -> None:
+        """One α for all inner steps, in place of those that were learned; 0: they change nothing."""
+        for tensors in (self.log_alpha, self.log_alpha_v):
+            for tensor in tensors.values():
+                with torch.no_grad():
+                    tensor.fill_(math.log(value) if value else -math.inf)
+
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """All that learning goes on from: arrays, and a JSON-able rest."""
         arrays: Arrays = {}
@@ -200,9 +211,18 @@ class Level:
         self.kl_coefficient = float(rest["kl_coefficient"])
         self.scale.load_state(rest["reward_scale"])
 
+    def parameters(self) -> Arrays:
+        """What adapting takes: parameters, step sizes and the scale of rewards, without the optimisers' memory."""
+        arrays, _ = self.state()
+        kept = {name: array for name, array in arrays.items() if "_adam" not in name}
+        return kept | {REWARD_SCALE: self.scale.array()}
+
     def load_parameters(self, arrays: Arrays) -> None:
-        """Parameters and step sizes alone, by the names of `state()`. Raises CheckpointError, see `load_state`."""
+        """Take over `parameters()`. Raises CheckpointError, see `load_state`, or if the scale of rewards is missing."""
+        if REWARD_SCALE not in arrays:
+            raise CheckpointError(f"tensor {REWARD_SCALE} is missing: made by an earlier version; train anew")
         restore_tensors(self._groups(), arrays)
+        self.scale.load_array(arrays[REWARD_SCALE])
 
     def _groups(self) -> dict[str, Parameters]:
         return {"actor": self.theta, "critic": self.phi, "alpha": self.log_alpha, "alpha_v": self.log_alpha_v}

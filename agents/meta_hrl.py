@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -153,13 +153,12 @@ class MetaHrl:
         mode: WeightMode = "robust" if config.variant == "ours" else "paper"
         if config.weights != "default":
             mode = config.weights
-        adapt = (config.variant == "paper") if config.adapt is None else config.adapt
         meta = MetaConfig(
             iterations=config.stages[stage],
             tasks=config.tasks,
             support_episodes=config.support_episodes,
             query_episodes=config.query_episodes,
-            adapt=adapt,
+            adapt=config.inner_steps,
             weights=TaskWeightConfig(mode=mode),
             seed=2 * self.seed + (stage == "joint"),
         )
@@ -197,7 +196,8 @@ class MetaHrl:
 
     def checkpoint(self, tasks: TaskDistribution) -> Checkpoint:
         """The shared policy and all that adapting it needs."""
-        tensors = {f"{name}.{key}": value for name, level in self.levels.items() for key, value in _arrays(level)}
+        own = {name: level.parameters() for name, level in self.levels.items()}
+        tensors = {f"{name}.{key}": value for name, arrays in own.items() for key, value in arrays.items()}
         if isinstance(self.controls, ResidualControls):
             tensors[RULE] = self.controls.parameters
         prior = self.prior(tasks)
@@ -316,9 +316,3 @@ def _account(speed: Speed, begun: float) -> None:
 
 def _speed_scalars(speed: Speed) -> dict[str, float]:
     return {f"speed/{name}": value for name, value in speed.shares().items()}
-
-
-def _arrays(level: Level) -> list[tuple[str, Any]]:
-    """Parameters that a policy in use needs, without the optimisers' memory."""
-    arrays, _ = level.state()
-    return [(name, value) for name, value in arrays.items() if "_adam" not in name]

@@ -72,6 +72,14 @@ class MetaHrlConfig:
         if self.simulations < self.tasks:
             raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
 
+        if self.variant == "ours" and self.adapt:
+            raise ValueError("adapt is false for ours: it infers, and takes no inner steps")
+
+    @property
+    def inner_steps(self) -> bool:
+        """Whether training takes them."""
+        return self.variant == "paper" if self.adapt is None else self.adapt
+
     @property
     def stages(self) -> dict[str, int]:
         """Iterations of each stage."""

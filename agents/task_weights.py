@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ class TaskWeightConfig:
     strength: float = 0.5
     """λ once it has risen."""
     rise_iterations: int = 20
+    """A fifth of the training where that is shorter."""
     smallest: float = 0.5
     largest: float = 2.0
 
@@ -62,8 +63,11 @@ def _held_out_covariance(delta: Array, x: Array, other_delta: Array, other_x: Ar
 
 
 def strength(config: TaskWeightConfig, iteration: int, iterations: int) -> float:
-    """λ: from 0 to its full value over `rise_iterations`, and back to 0 in the last fifth of `iterations`."""
-    rise = min(1.0, iteration / max(1, config.rise_iterations))
+    """λ: from 0 to its full value over `rise_iterations`, and back to 0 in the last fifth of `iterations`.
+
+    Where `iterations` are few it rises within their first fifth, so that there are weights at all.
+    """
+    rise = min(1.0, iteration / max(1.0, min(config.rise_iterations, iterations / 5.0)))
     fall = min(1.0, (iterations - iteration) / (iterations / 5.0))
     return config.strength * max(0.0, min(rise, fall))
 
@@ -84,7 +88,9 @@ class TaskWeights:
     """Gives each iteration its weights, and remembers the moving average of every family of tasks."""
 
     def __init__(self, config: TaskWeightConfig, iterations: int) -> None:
-        """iterations: length of the training, which the schedule of λ follows."""
+        """iterations: length of the training, which the schedule of λ follows. Raises ValueError for another mode."""
+        if config.mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {config.mode!r}")
         self._config = config
         self._iterations = iterations
         self._average: dict[str, float] = {}

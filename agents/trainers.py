@@ -123,6 +123,11 @@ class MetaHrlOptions:
         """Whether a rule is underneath."""
         return self.variant == "ours"
 
+    @property
+    def by_plain_steps(self) -> bool:
+        """Whether it can adapt by gradient steps alone, whose size it has not learned."""
+        return self.variant == "paper" and not self.config().inner_steps
+
     def env_steps(self, episode_steps: int) -> int:
         """Of all stages."""
         return self.config().env_steps(episode_steps)

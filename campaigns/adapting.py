@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def adapt(
     """
     settings = Adaptation.model_validate(config["adaptation"])
     tasks = TaskDistribution(TaskRanges.model_validate(config["tasks"]))
-    held_out, validation = tasks.tasks("test", settings.held_out), tasks.tasks("validation", VALIDATION_TASKS)
+    held_out = tasks.tasks("test", settings.held_out)
     adapter = ADAPTERS[config["adapt"]]
     points = adapter.points(settings.episodes)
     trained = None if checkpoint is None else load_checkpoint(checkpoint)
@@ -45,13 +46,16 @@ def adapt(
     with vector_factory(held_out[0])(TASKS_AT_ONCE * EPISODES_AT_ONCE) as vector:
         steps = scenario_of(held_out[0]).timing.n_high_epochs
         simulations = _Counting(vector, steps, lambda episodes: on_progress(min(1.0, episodes / total)))
+        policy = None if trained else str(config["policy"])
+        validation = tasks.tasks("validation", VALIDATION_TASKS)
+        job = AdaptJob(validation, points, settings.judging, config["seed"], simulations, policy, trained)
+        step_size = adapter.choose(job) if adapter.chooses else None
         for group in groups:
-            policy = None if trained else str(config["policy"])
-            job = AdaptJob(group, validation, points, settings.judging, config["seed"], simulations, policy, trained)
-            curves.append(adapter.adapt(job))
+            curves.append(adapter.adapt(replace(job, tasks=group, step_size=step_size)))
     on_progress(1.0)
     pairs = list(zip(groups, curves, strict=True))
-    write_parquet(pl.concat(_judged(group, curve, settings, steps) for group, curve in pairs), directory / ADAPTATION)
+    judged = pl.concat(_judged(group, curve, settings, steps) for group, curve in pairs)
+    write_parquet(judged.with_columns(step_size=pl.lit(step_size, pl.Float64)), directory / ADAPTATION)
     write_parquet(pl.concat(_played(group, curve, steps) for group, curve in pairs), directory / PLAYED)
 
 

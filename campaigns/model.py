@@ -261,9 +261,9 @@ class Campaign(ScenarioModel):
 
     def _check_method(self, key: str, method: Method) -> None:
         trained = {other.name: other.train for other in self.methods if other.train is not None}
-        rules = [name for name, train in trained.items() if train.algorithm == "rule"]
+        rules = [name for name, train in trained.items() if getattr(train.options(), "rule", None) == "dpp"]
         if method.rule_from is not None and method.rule_from not in rules:
-            message = f"must be a method trained by `rule` ({', '.join(rules) or 'there is none'})"
+            message = f"must be a method trained by `rule`, its rule dpp ({', '.join(rules) or 'there is none'})"
             raise KeyProblem(f"{key}.rule_from", f"{message}; got {method.rule_from!r}")
         if method.trained_as is not None and method.trained_as not in trained:
             message = f"must be a method that is trained ({', '.join(trained) or 'there is none'})"
@@ -286,7 +286,7 @@ class Campaign(ScenarioModel):
     def ways(self, method: Method) -> list[str]:
         """How a method may adapt, by `agents.adapters.ADAPTERS`, the default first; empty if it cannot."""
         training = self.training_of(method)
-        return ways(method.policy or "") if training is None else ways(training.algorithm)
+        return ways(method.policy or "") if training is None else ways(training.algorithm, training.options())
 
     @model_validator(mode="after")
     def _axes_do_not_contradict(self) -> Self:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.adapters import ADAPTERS, BUILT_IN, AdaptJob, ways
+from agents.adapters import ADAPTERS, BUILT_IN, VALIDATION_TASKS, AdaptJob, ways
 from agents.checkpoint import Checkpoint
 from agents.dpp import default_parameters
 from agents.judging import JUDGED, episode_seeds
@@ -20,7 +21,7 @@ from agents.vector_ppo import VectorPpoConfig, train_vector_ppo
 from tests.agents.toy_network import STEPS, ToyTask, ToyVector, toy_source
 
 TASKS = [ToyTask(0.3, "test-0"), ToyTask(0.7, "test-1")]
-VALIDATION = [ToyTask(0.5, f"validation-{i}") for i in range(4)]
+VALIDATION = [ToyTask(0.5, f"validation-{i}") for i in range(VALIDATION_TASKS)]
 POINTS, JUDGING = (0, 1, 3), 2
 
 
@@ -43,7 +44,9 @@ def adapted(way: str, checkpoint: Checkpoint, seed: int = 1, tasks: Any = TASKS)
     vector = ToyVector(16)
     simulations = Simulations(vector, lambda task: task, STEPS)
     points = ADAPTERS[way].points(POINTS)
-    job = AdaptJob(tasks, VALIDATION, points, JUDGING, seed, simulations, None, checkpoint)  # type: ignore[arg-type]
+    job = AdaptJob(tasks, points, JUDGING, seed, simulations, None, checkpoint)  # type: ignore[arg-type]
+    if ADAPTERS[way].chooses:
+        job = replace(job, step_size=ADAPTERS[way].choose(replace(job, tasks=VALIDATION)))  # type: ignore[arg-type]
     return ADAPTERS[way].adapt(job), vector
 
 
@@ -90,7 +93,7 @@ def test_ways_of_all_algorithms() -> None:
     assert {name: ways(name) for name in BUILT_IN} == {name: ["none"] for name in BUILT_IN}
     assert {name: ways(name) for name in TRAINERS} == {
         "ppo": [],  # it is trained on the networks of the campaign, not on tasks
-        "meta-hrl": ["meta", "none"],
+        "meta-hrl": ["meta", "fine-tune", "none"],
         "rule": ["none", "retune"],
         "vector-ppo": ["fine-tune", "none"],
         "sac": ["none"],

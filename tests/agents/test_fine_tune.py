@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agents.adapters import ADAPTERS, AdaptJob
 from agents.batch import RolloutError
 from agents.checkpoint import Checkpoint, CheckpointError
-from agents.fine_tune import FineTuneConfig, choose_step_size, fine_tune
+from agents.fine_tune import FineTuneConfig, fine_tune
 from agents.network_policy import NetworkPolicy
 from agents.rollout import Simulations
 from agents.vector_ppo import VectorPpoConfig, train_vector_ppo
@@ -55,11 +56,24 @@ def test_the_same_seed_gives_the_same_bits_and_tasks_do_not_touch_each_other(sha
         assert not np.array_equal(values[2], other.parameters[name][2]) or name == "actor.log_std"
 
 
-def test_the_step_size_is_the_one_that_helps_validation_tasks(shared: Checkpoint) -> None:
-    config = FineTuneConfig(judging=4)
-    best, rewards = choose_step_size(shared, TASKS, simulations(), config, 1, candidates=(1e-6, 0.05, 50.0))  # type: ignore[arg-type]
-    assert best == 0.05
-    assert set(rewards) == {1e-6, 0.05, 50.0}
+def test_between_whole_steps_the_policy_stays_as_it_is(shared: Checkpoint) -> None:
+    """A step on one episode is noise; a rollout's size is what the step size was chosen for."""
+    config = FineTuneConfig(step_size=0.05)
+    found = fine_tune(shared, TASKS, simulations(), config, 1, at=(0, 1, 3, 4, 6)).curve  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found.reward[1], found.reward[0])
+    np.testing.assert_array_equal(found.reward[2], found.reward[0])
+    assert (found.reward[3] != found.reward[0]).any()
+    np.testing.assert_array_equal(found.reward[4], found.reward[3])
+    assert len(found.played) == 6
+
+
+@pytest.mark.parametrize(("sizes", "best"), [((0.0, 1e-6, 0.05, 50.0), 0.05), ((0.0, 50.0), 0.0)])
+def test_the_step_size_is_the_one_that_helps_validation_tasks(
+    shared: Checkpoint, sizes: tuple[float, ...], best: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.adapters.STEP_SIZES", sizes)
+    job = AdaptJob(TASKS, (0, 1), 4, 1, simulations(), None, shared)  # type: ignore[arg-type]
+    assert ADAPTERS["fine-tune"].choose(job) == best
 
 
 def test_what_cannot_be_fine_tuned_is_refused(shared: Checkpoint) -> None:

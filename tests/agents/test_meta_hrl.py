@@ -25,6 +25,7 @@ from agents.meta_hrl import from_checkpoint
 from agents.meta_hrl_config import MetaHrlConfig
 from agents.network_task import TaskRanges
 from agents.train import train_into
+from agents.training_state import load_training_state
 from pybridge.run import run
 
 RANGES: dict[str, Any] = {
@@ -168,6 +169,20 @@ def test_checkpoints_that_were_tampered_with_are_refused(trained: Path, tmp_path
         file.write(b"\xff")
     with pytest.raises(CheckpointError, match="damaged"):
         load_policy(tmp_path)
+
+
+def test_a_loaded_level_learns_from_rewards_as_it_did_before(trained: Path, tmp_path: Path) -> None:
+    """Advantages are taken of scaled rewards; without their scale a step would go elsewhere."""
+    learner = from_checkpoint(load_checkpoint(trained / "checkpoint"))
+    state = load_training_state(trained / "states" / "joint")
+    assert state is not None
+    for name, level in learner.levels.items():
+        assert level.scale.state() == state[2]["levels"][name]["reward_scale"]
+        assert level.scale.std != 1.0
+    good = load_checkpoint(trained / "checkpoint")
+    without = {name: tensor for name, tensor in good.tensors.items() if name != "high.reward.scale"}
+    with pytest.raises(CheckpointError, match="reward.scale is missing"):
+        from_checkpoint(replace(good, tensors=without))
 
 
 @pytest.mark.parametrize("bad", [{"iterations": -1}, {"budget": 0.0}, {"simulations": 1}, {"low_iterations": -1}])
