@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,16 +14,19 @@ import click
 import polars as pl
 
 from agents.adaptation import Adapted, adapt
-from agents.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from agents.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from agents.meta_hrl import KNOWN, PRIOR, MetaHrl, from_checkpoint
 from agents.network import reward_of, scenario_of, scenario_task, simulation_task, vector_factory
-from agents.network_task import NetworkTask
+from agents.network_task import NetworkTask, TaskRanges
 from agents.rollout import Simulations, revealed
 from pybridge.errors import SliceBridgeError
 
 CURVE = "curve.parquet"
 JUDGING = 4
 """Episodes that an adapted policy is judged on, at each point of the curve; it learns nothing from them."""
+
+
+PRICE = click.FloatRange(0.0, 1e6)
 
 
 class AdaptError(SliceBridgeError):
@@ -37,8 +41,8 @@ class AdaptError(SliceBridgeError):
 @click.option("--episodes", type=click.IntRange(0, 10_000), default=8, show_default=True, help="To spend on it.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New directory.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of episodes and of the search.")
-@click.option("--power-price", type=click.FloatRange(0.0), default=0.1, show_default=True, help="Of the power budget.")
-@click.option("--prb-price", type=click.FloatRange(0.0), default=0.1, show_default=True, help="Of all PRBs.")
+@click.option("--power-price", type=PRICE, default=0.1, show_default=True, help="Of the power budget.")
+@click.option("--prb-price", type=PRICE, default=0.1, show_default=True, help="Of all PRBs.")
 def adapt_command(
     checkpoint: Path, source: str, episodes: int, out: Path, seed: int, power_price: float, prb_price: float
 ) -> None:
@@ -53,8 +57,12 @@ def adapt_command(
       slicebridge adapt results/runs/trained --scenario my.yaml --episodes 8 --out results/runs/adapted
     """
     trained = load_checkpoint(checkpoint)
-    learner = from_checkpoint(trained)
-    task = scenario_task(source, learner.network.told, power_price, prb_price, learner.network.episode_steps)
+    try:
+        learner = from_checkpoint(trained)
+        ranges = TaskRanges.model_validate(trained.header["training"]["tasks"])
+    except (CheckpointError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint}: {error}") from error
+    task = scenario_task(source, ranges, power_price, prb_price, learner.network.episode_steps)
     _check(learner, task, source)
     with _fresh(out) as folder:
         points = [0, *(2**k for k in range(episodes.bit_length()) if 2**k < episodes), episodes]
@@ -99,6 +107,11 @@ def _check(learner: MetaHrl, task: NetworkTask, source: str) -> None:
     if found != wanted:
         raise AdaptError(
             f"{source}: has {found[0]} cells of {found[1]} slices, the policy is for {wanted[0]} of {wanted[1]}"
+        )
+    period_ms = 1000.0 * learner.network.period_s
+    if not math.isclose(scenario.timing.high_period_ms, period_ms):
+        raise AdaptError(
+            f"{source}: timing.high_period_ms is {scenario.timing.high_period_ms:g}, the policy is for {period_ms:g}"
         )
 
 

@@ -57,13 +57,15 @@ def load_checkpoint(directory: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises CheckpointError if a file is missing or damaged, if the tensors are not those that the header was written
-    for, or if the format is another version's.
+    for, if a number is not finite, or if the format is another version's.
     """
     try:
         header = json.loads((directory / HEADER_FILE).read_text(encoding="utf-8"))
         blob = (directory / TENSOR_FILE).read_bytes()
     except FileNotFoundError as error:
         raise CheckpointError(f"{directory}: not a checkpoint, {Path(error.filename).name} is missing") from error
+    except OSError as error:
+        raise CheckpointError(f"{directory}: not a checkpoint: {error.strerror}") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{directory / HEADER_FILE}: not JSON ({error})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -75,6 +77,9 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         tensors = load(blob)
     except SafetensorError as error:
         raise CheckpointError(f"{directory / TENSOR_FILE}: {error}") from error
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(f"{directory / TENSOR_FILE}: tensor {name} has numbers that are not finite")
     return Checkpoint(tensors, header)
 
 

@@ -54,7 +54,7 @@ class HighControls(ABC):
 
     @abstractmethod
     def see(self, observation: Single, task: Single, memory: Any) -> Seen:
-        """observation: (..., observed). task: (..., task inputs), zeros where they are hidden."""
+        """observation: (..., observed). task: (..., task inputs), what is believed of it; the last is doubt."""
 
     @abstractmethod
     def controls(self, action: Single, seen: Seen) -> Single:

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Search by episodes: a cross-entropy method that spends one episode on one candidate.
 
-Used for the context vector z of a trained policy (one candidate per episode, as METHOD.md 2b found it to explore hidden
-preferences better than noise per step does), and for parameters of rules. Sources: Rubinstein 1999 (cross-entropy
+Used for parameters of rules; one candidate per episode, as METHOD.md 2b found it to explore hidden preferences better
+than noise per step does. Sources: Rubinstein 1999 (cross-entropy
 method); smoothing after Mannor, Rubinstein & Gat 2003; log-rank recombination weights, Hansen 2016, arXiv:1604.00772,
 eq. 49.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,33 +119,3 @@ class CrossEntropySearch:
         self.mean = (1.0 - a) * self.mean + a * mean
         self.std = np.maximum((1.0 - a) * self.std + a * std, self._floor)
         self._told, self._pending = [], []
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found."""
-
-    best: Array
-    """(d,): the recommendation at the end."""
-    candidates: Array
-    """(episodes, d), in the order played."""
-    values: Array
-    """(episodes,)."""
-
-
-def search(
-    evaluate: Callable[[Array, int], float],
-    mean: Array,
-    std: Array,
-    episodes: int,
-    config: SearchConfig,
-    stream: np.random.Generator,
-) -> SearchResult:
-    """Spend `episodes` calls of `evaluate(candidate, number of the episode)`, which is to be maximised."""
-    method = CrossEntropySearch(mean, std, config, stream)
-    candidates, values = [], []
-    for episode in range(episodes):
-        candidates.append(method.ask())
-        values.append(evaluate(candidates[-1], episode))
-        method.tell(values[-1])
-    return SearchResult(method.recommend(), np.array(candidates).reshape(episodes, len(mean)), np.array(values))

@@ -237,9 +237,9 @@ def from_checkpoint(checkpoint: Checkpoint) -> MetaHrl:
         raise CheckpointError(f"algorithm is {header.get('algorithm')!r}, expected {ALGORITHM!r}")
     try:
         settings = dict(header["architecture"]["config"])
-        unknown = sorted(set(settings) - {field.name for field in fields(MetaHrlConfig)})
-        if unknown:
-            raise CheckpointError(f"checkpoint is of another version, which had {unknown[0]}; train anew")
+        other = sorted(set(settings) ^ {field.name for field in fields(MetaHrlConfig)})
+        if other:
+            raise CheckpointError(f"checkpoint is of another version, which differs in {other[0]}; train anew")
         config = MetaHrlConfig(**settings | {"rule": tuple(settings["rule"])})
         network = Network(**header["architecture"]["network"])
         found = MetaHrl(config, network, int(header["training"]["seed"]))
@@ -262,7 +262,7 @@ def train(
     Raises CheckpointError if a state is damaged or of another configuration, RolloutError and FloatingPointError if
     something was not finite; states stay as they were.
     """
-    _claim(states, learner, tasks)
+    claim(states, learner, tasks)
     rollout = NetworkRollout(simulations, learner.controls, None if learner.network.told else learner.prior(tasks))
     stages = {name: count for name, count in learner.config.stages.items() if count}
     speed = Speed(clock=simulations.clock)
@@ -288,7 +288,7 @@ def train(
     return speed
 
 
-def _claim(states: Path, learner: MetaHrl, tasks: TaskDistribution) -> None:
+def claim(states: Path, learner: MetaHrl, tasks: TaskDistribution) -> None:
     """Write down, or compare, what these states are of. Raises CheckpointError if it is something else."""
     identity = {
         "config": asdict(learner.config),

@@ -6,12 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict
+
 WeightMode = Literal["uniform", "paper", "inverse", "robust"]
 
 
 @dataclass(frozen=True)
 class MetaHrlConfig:
     """One training, by default of 96,000 decisions, some two minutes on two cores; `budget` scales all stages."""
+
+    __pydantic_config__ = ConfigDict(allow_inf_nan=False)  # where settings are validated, in `agents.train`
 
     variant: Literal["ours", "paper"] = "ours"
     rule_iterations: int = 44
@@ -64,11 +68,12 @@ class MetaHrlConfig:
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "epochs", "kl_target"):
+        for name in ("learning_rate", "low_learning_rate", "epochs", "kl_target", "budget"):
             if getattr(self, name) is not None and getattr(self, name) <= 0:
                 raise ValueError(f"{name} is positive, got {getattr(self, name)}")
-        if min(self.rule_iterations, self.low_iterations or 0, self.iterations or 0) < 0 or self.budget <= 0.0:
-            raise ValueError("rule_iterations, low_iterations, iterations are at least 0, budget is positive")
+        for name in ("rule_iterations", "low_iterations", "iterations"):
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"{name} is at least 0, got {getattr(self, name)}")
         if self.simulations < self.tasks:
             raise ValueError(f"simulations is at least tasks ({self.tasks}), got {self.simulations}")
 

@@ -12,14 +12,11 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from agents.network_task import NetworkTask, TaskRanges, Track, log_moments
+from agents.network_task import NetworkTask, TaskRanges, log_moments
 from pybridge.envs import SlaReward, SliceVectorEnv
 from pybridge.envs.reward import normalised_weights
 from pybridge.scenario import Scenario, load_scenario
 from pybridge.task import Task
-
-RECONFIGURATION_PRICE = 0.1
-"""Where a scenario alone is given; `TaskRanges` has the same."""
 
 MakeVector = Callable[[int], AbstractContextManager[Any]]
 
@@ -41,10 +38,12 @@ def simulation_task(task: NetworkTask) -> Task:
     return Task(scenario_of(task), reward_of(task))
 
 
-def scenario_task(source: str, told: bool, power_price: float, prb_price: float, episode_steps: int) -> NetworkTask:
+def scenario_task(
+    source: str, ranges: TaskRanges, power_price: float, prb_price: float, episode_steps: int
+) -> NetworkTask:
     """A scenario file, or a shipped one, as a task: its weights, these prices, episodes of so many periods.
 
-    Raises `pybridge.ScenarioError`.
+    ranges: those that the policy was trained on. Raises `pybridge.ScenarioError`.
     """
     scenario = load_scenario(source)
     weights = normalised_weights(np.array([entry.sla.weight for entry in scenario.slices], np.float64))
@@ -53,11 +52,10 @@ def scenario_task(source: str, told: bool, power_price: float, prb_price: float,
         "recording.packets": "none",
         "recording.ues": False,
     }
-    at = (log_moments(TaskRanges().power_price), log_moments(TaskRanges().prb_price))
+    at = (log_moments(ranges.power_price), log_moments(ranges.prb_price))
     own = tuple(float(weight) for weight in weights)
-    track: Track = "told" if told else "hidden"
-    name = Path(source).stem
-    return NetworkTask(name, source, short, own, power_price, prb_price, RECONFIGURATION_PRICE, track, at)
+    name, price = Path(source).stem, ranges.reconfiguration_price
+    return NetworkTask(name, source, short, own, power_price, prb_price, price, ranges.track, at)
 
 
 def reward_of(task: NetworkTask) -> SlaReward:

@@ -150,8 +150,8 @@ class Simulations:
     ) -> Wave:
         """`episodes` of each task. seeds: one per task; low: its low-level policy.
 
-        Raises RolloutError if there are more episodes than simulations, or an environment gives NaN; and
-        `pybridge.errors.SimulationError` if simulations are lost again and again.
+        Raises RolloutError if there are more episodes than simulations, if an observation or reward is not finite, or
+        if simulations are lost again and again.
         """
         if len(tasks) * episodes > self.vector.num_envs:
             raise RolloutError(f"{len(tasks)} tasks × {episodes} episodes on {self.vector.num_envs} simulations")
@@ -186,6 +186,7 @@ class Simulations:
             with self.clock.waiting():
                 self.vector.send(action.reshape(count, -1), range(count))
                 observation, reward, infos = self._receive(count)
+            _refuse_nan(reward[:, np.newaxis], tasks, episodes, step, "a reward")
             self.clock.env_steps += count
             rewards.append(reward)
             if tell is not None:
@@ -231,11 +232,13 @@ class Simulations:
         return batch.observations[order], batch.rewards[order], infos
 
 
-def _refuse_nan(observation: Single, tasks: Sequence[NetworkTask], episodes: int, step: int) -> None:
-    finite = np.isfinite(observation).all(axis=-1)
+def _refuse_nan(
+    values: NDArray[np.floating], tasks: Sequence[NetworkTask], episodes: int, step: int, what: str = "an observation"
+) -> None:
+    finite = np.isfinite(values).all(axis=-1)
     if not finite.all():
         task = tasks[int(np.argmin(finite)) // episodes]
-        raise RolloutError(f"task {task.name}: an observation of step {step} is not finite")
+        raise RolloutError(f"task {task.name}: {what} of step {step} is not finite")
 
 
 def revealed(tasks: Sequence[NetworkTask]) -> Single:

@@ -18,11 +18,12 @@ from typing import Any
 import click
 import polars as pl
 import yaml
+from pydantic import TypeAdapter, ValidationError
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from agents.learning_curve import LearningCurve
-from agents.meta_hrl import MetaHrl, Network, Progress, Speed, train
+from agents.meta_hrl import MetaHrl, Network, Progress, Speed, claim, train
 from agents.meta_hrl_config import MetaHrlConfig
 from agents.network import scenario_of, simulation_task, vector_factory
 from agents.network_task import SHIPPED, TaskDistribution, TaskError, TaskRanges, load_task_ranges
@@ -31,6 +32,9 @@ from agents.trainers import MetaHrlOptions, TrainingJob
 from pybridge.errors import SliceBridgeError
 
 CURVE_SCALARS = ("high/return", "high/return_before", "low/return", "evolution/reward")
+
+
+_CONFIG = TypeAdapter(MetaHrlConfig)
 
 
 class TrainError(SliceBridgeError):
@@ -54,9 +58,12 @@ def train_into(
         raise TaskError(f"{ranges.base}: has {len(scenario.slices)} slices, the ranges say {ranges.slices}")
     steps = scenario.timing.n_high_epochs
     period_s = scenario.timing.high_period_ms / 1000
-    learner = MetaHrl(
-        config, Network(scenario.cells.count, ranges.slices, ranges.track == "told", steps, period_s), seed
-    )
+    network = Network(scenario.cells.count, ranges.slices, ranges.track == "told", steps, period_s)
+    try:
+        learner = MetaHrl(config, network, seed)
+    except ValueError as error:  # only the rule depends on the network besides the configuration
+        raise TrainError(f"rule: {error}") from error
+    claim(directory / "states", learner, tasks)
     with SummaryWriter(str(directory / "tensorboard")) as board, vector_factory(first)(config.simulations) as vector:
 
         def told(progress: Progress) -> None:
@@ -66,7 +73,8 @@ def train_into(
 
         speed = train(learner, tasks, Simulations(vector, simulation_task, steps), directory / "states", told)
     save_checkpoint(learner.checkpoint(tasks), directory / "checkpoint")
-    (directory / "speed.json").write_text(json.dumps(speed.shares(), indent=1) + "\n", encoding="utf-8")
+    if speed.clock.env_steps:  # else it had ended before, and its speed stands there
+        (directory / "speed.json").write_text(json.dumps(speed.shares(), indent=1) + "\n", encoding="utf-8")
     return speed
 
 
@@ -166,6 +174,12 @@ def main(
     except SliceBridgeError as error:
         print(f"agents.train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except FloatingPointError as error:
+        print(f"agents.train: {error}; the states before it are kept", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"agents.train: {error.filename or out}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("agents.train: interrupted; the same command goes on from the last state", file=sys.stderr)
         sys.exit(130)
@@ -178,19 +192,24 @@ def _config(settings: dict[str, Any]) -> MetaHrlConfig:
     unknown = sorted(set(settings) - known)
     if unknown:
         raise TrainError(f"--set: no key {unknown[0]!r}; there are {', '.join(sorted(known))}")
-    if isinstance(settings.get("rule"), list):
-        settings["rule"] = tuple(float(value) for value in settings["rule"])
     try:
-        return MetaHrlConfig(**settings)
-    except (TypeError, ValueError) as error:
-        raise TrainError(f"--set: {error}") from error
+        return _CONFIG.validate_python(settings)
+    except ValidationError as error:
+        problems = [
+            (str(p["loc"][0]) if p["loc"] else "", p["msg"].removeprefix("Value error, ")) for p in error.errors()
+        ]
+        texts = [f"--set {key}={settings[key]}: {said}" if key else f"--set: {said}" for key, said in problems]
+        raise TrainError("\n".join(texts)) from None
 
 
 def _setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals:
         raise TrainError(f"--set {text}: write KEY=VALUE")
-    return key, yaml.safe_load(value)
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise TrainError(f"--set {text}: not a YAML value ({' '.join(str(error).split())})") from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agents.adapters import ADAPTERS, BUILT_IN, VALIDATION_TASKS, AdaptJob, ways
+from agents.batch import RolloutError
 from agents.checkpoint import Checkpoint
 from agents.dpp import default_parameters
 from agents.judging import JUDGED, episode_seeds
@@ -82,6 +83,16 @@ def test_a_task_is_judged_as_if_it_were_alone(way: str, checkpoints: dict[str, C
     both, _ = adapted(way, checkpoints[way])
     alone, _ = adapted(way, checkpoints[way], tasks=TASKS[:1])
     np.testing.assert_allclose(alone.reward[0], both.reward[0, :1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_reward_that_is_not_finite_is_named_before_anything_is_learned_from_it(
+    way: str, checkpoints: dict[str, Checkpoint]
+) -> None:
+    simulations = Simulations(ToyVector(16, "nan-reward"), lambda task: task, STEPS)  # type: ignore[arg-type]
+    job = AdaptJob(TASKS, POINTS, JUDGING, 1, simulations, None, checkpoints[way], step_size=0.03)  # type: ignore[arg-type]
+    with pytest.raises(RolloutError, match=r"task test-[01]: a reward of step 2 is not finite"):
+        ADAPTERS[way].adapt(job)
 
 
 def test_seeds_are_of_the_task_whatever_stands_beside_it() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.latent_search import CrossEntropySearch, SearchConfig, search
+from agents.latent_search import CrossEntropySearch, SearchConfig
 
 
 def quadratic(target: np.ndarray, noise: float, seed: int):  # type: ignore[no-untyped-def]
@@ -18,21 +18,23 @@ def quadratic(target: np.ndarray, noise: float, seed: int):  # type: ignore[no-u
     return evaluate
 
 
+def search(evaluate, start: np.ndarray, episodes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
+    """The recommendation at the end, (d,), and the candidates in the order played, (episodes, d)."""
+    method = CrossEntropySearch(start, np.ones(len(start)), SearchConfig(), np.random.default_rng(seed))
+    candidates = []
+    for episode in range(episodes):
+        candidates.append(method.ask())
+        method.tell(evaluate(candidates[-1], episode))
+    return method.recommend(), np.array(candidates)
+
+
 def closed(dimension: int, episodes: int, noise: float) -> float:
     """Part of the distance from the start that is gone, mean over 30 targets."""
     parts = []
     for seed in range(30):
         target = np.random.default_rng([seed, 1]).standard_normal(dimension)
-        start = np.zeros(dimension)
-        result = search(
-            quadratic(target, noise, seed),
-            start,
-            np.ones(dimension),
-            episodes,
-            SearchConfig(),
-            np.random.default_rng(seed),
-        )
-        parts.append(1.0 - np.sum((result.best - target) ** 2) / np.sum(target**2))
+        best, _ = search(quadratic(target, noise, seed), np.zeros(dimension), episodes, seed)
+        parts.append(1.0 - np.sum((best - target) ** 2) / np.sum(target**2))
     return float(np.mean(parts))
 
 
@@ -48,9 +50,9 @@ def test_gains_within_eight_noisy_episodes_and_more_within_forty() -> None:
 
 def test_first_candidate_is_the_mean_and_one_episode_loses_nothing() -> None:
     mean = np.array([1.0, -2.0])
-    result = search(quadratic(np.zeros(2), 0.0, 0), mean, np.ones(2), 1, SearchConfig(), np.random.default_rng(0))
-    np.testing.assert_array_equal(result.candidates, [mean])
-    np.testing.assert_allclose(result.best, mean)
+    best, candidates = search(quadratic(np.zeros(2), 0.0, 0), mean, 1, 0)
+    np.testing.assert_array_equal(candidates, [mean])
+    np.testing.assert_allclose(best, mean)
 
 
 def test_asks_the_same_until_told_and_takes_only_finite_values() -> None:
@@ -66,8 +68,7 @@ def test_asks_the_same_until_told_and_takes_only_finite_values() -> None:
 
 def test_same_stream_same_candidates() -> None:
     def run(seed: int) -> np.ndarray:
-        evaluate = quadratic(np.ones(4), 0.1, 0)
-        return search(evaluate, np.zeros(4), np.ones(4), 30, SearchConfig(), np.random.default_rng(seed)).candidates
+        return search(quadratic(np.ones(4), 0.1, 0), np.zeros(4), 30, seed)[1]
 
     np.testing.assert_array_equal(run(1), run(1))
     assert not np.array_equal(run(1), run(2))

@@ -20,11 +20,13 @@ from click.testing import CliRunner
 
 from agents.adapt_command import adapt_command
 from agents.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from agents.dpp import default_parameters
 from agents.load import load_policy
 from agents.meta_hrl import from_checkpoint
 from agents.meta_hrl_config import MetaHrlConfig
 from agents.network_task import TaskRanges
-from agents.train import train_into
+from agents.rules import Interface, rule_checkpoint
+from agents.train import _config, train_into
 from agents.training_state import load_training_state
 from pybridge.run import run
 
@@ -110,13 +112,11 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(train
 
 
 def test_states_of_another_training_are_refused_and_stay(trained: Path) -> None:
-    before = {
-        path: path.read_bytes() for path in trained.rglob("*") if path.is_file() and "tensorboard" not in str(path)
-    }
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
     variant = load_checkpoint(trained / "checkpoint").header["architecture"]["config"]["variant"]
     with pytest.raises(CheckpointError, match="another training"):
         train_into(trained, ranges(), small(variant, learning_rate=0.5), seed=1)
-    assert {path: path.read_bytes() for path in before} == before
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
 
 
 def test_adapting_writes_a_policy_that_runs_with_its_low_level_inside(trained: Path, tmp_path: Path) -> None:
@@ -142,11 +142,17 @@ def test_adapting_overwrites_nothing_and_says_what_does_not_fit(trained: Path, t
 
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("precious")
-    checkpoint = str(trained / "checkpoint")
+    checkpoint, slow, rule = str(trained / "checkpoint"), tmp_path / "slow.yaml", tmp_path / "rule"
+    slow.write_text(SCENARIO.replace("warm_up_s: 0.1", "warm_up_s: 0.2, high_period_ms: 200"))
+    (tmp_path / "file").write_text("no directory")
+    save_checkpoint(rule_checkpoint("dpp", default_parameters(3), Interface(1, 3, "capped"), {}), rule)
     for arguments, said in (
         ([checkpoint, "--scenario", "nr-small", "--out", str(tmp_path / "taken")], "exists"),
         ([checkpoint, "--scenario", "nr-urban-7cell", "--out", str(tmp_path / "new")], "7 cells"),
         ([str(tmp_path), "--scenario", "nr-small", "--out", str(tmp_path / "new")], "not a checkpoint"),
+        ([str(tmp_path / "file"), "--scenario", "nr-small", "--out", str(tmp_path / "new")], "file: not a checkpoint"),
+        ([checkpoint, "--scenario", str(slow), "--out", str(tmp_path / "new")], "high_period_ms is 200, .* for 100"),
+        ([str(rule), "--scenario", "nr-small", "--out", str(tmp_path / "new")], "rule: algorithm is 'dpp', expected"),
     ):
         with pytest.raises(SliceBridgeError, match=said):
             CliRunner().invoke(adapt_command, arguments, catch_exceptions=False)
@@ -158,6 +164,9 @@ def test_adapting_overwrites_nothing_and_says_what_does_not_fit(trained: Path, t
 def test_checkpoints_that_were_tampered_with_are_refused(trained: Path, tmp_path: Path) -> None:
     good = load_checkpoint(trained / "checkpoint")
     name = next(name for name in good.tensors if name.startswith("high.actor."))
+    save_checkpoint(replace(good, tensors=good.tensors | {name: good.tensors[name] * np.nan}), tmp_path / "nan")
+    with pytest.raises(CheckpointError, match=f"tensor {name} has numbers that are not finite"):
+        load_checkpoint(tmp_path / "nan")
     smaller = replace(good, tensors=good.tensors | {name: np.zeros(3, np.float32)})
     other = replace(good, header=good.header | {"algorithm": "sorcery"})
     for bad, said in ((smaller, "shape"), (other, "sorcery")):
@@ -181,8 +190,47 @@ def test_a_loaded_level_learns_from_rewards_as_it_did_before(trained: Path, tmp_
         assert level.scale.std != 1.0
     good = load_checkpoint(trained / "checkpoint")
     without = {name: tensor for name, tensor in good.tensors.items() if name != "high.reward.scale"}
-    with pytest.raises(CheckpointError, match="reward.scale is missing"):
+    with pytest.raises(CheckpointError, match=r"reward\.scale is missing"):
         from_checkpoint(replace(good, tensors=without))
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("weights=pape", "--set weights=pape: Input should be 'default', 'uniform', 'paper', 'inverse' or 'robust'"),
+        ("variant=Ours", "--set variant=Ours: Input should be 'ours' or 'paper'"),
+        ("pairs=2.5", "--set pairs=2.5: Input should be a valid integer"),
+        ("learning_rate=.nan", "--set learning_rate=nan: Input should be a finite number"),
+        ("budget=.inf", "--set budget=inf: Input should be a finite number"),
+        ("first_order=perhaps", "--set first_order=perhaps: Input should be a valid boolean"),
+        ("low_learning_rate=-1", "low_learning_rate is positive, got -1"),
+        ("rule=[1,x]", "--set rule=[1, 'x']: Input should be a valid number"),
+        ("rule=[1,2]", "rule: 3 slices take 8 or 12 parameters, got 2"),
+        ("rule=[1,", "--set rule=[1,: not a YAML value"),
+        ("adapt=true", "adapt is false for ours"),
+        ("speed=9", "no key 'speed'; there are adapt, budget"),
+        ("speed", "--set speed: write KEY=VALUE"),
+    ],
+)
+def test_a_training_says_which_setting_is_wrong_and_starts_nothing(option: str, said: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agents.train", "--set", option, "--out", str(tmp_path / "out")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
+    assert said in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "out" / "states").exists()
+
+
+def test_learning_rates_may_be_written_with_an_exponent() -> None:
+    """YAML 1.1 takes 1e-3 for text."""
+    assert _config({"learning_rate": "1e-3"}).learning_rate == 1e-3
+
+
+def test_running_a_finished_training_again_changes_nothing_of_it(trained: Path) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file() and "tfevents" not in path.name}
+    variant = load_checkpoint(trained / "checkpoint").header["architecture"]["config"]["variant"]
+    train_into(trained, ranges(), small(variant), seed=1)
+    assert {path: path.read_bytes() for path in before} == before
 
 
 @pytest.mark.parametrize("bad", [{"iterations": -1}, {"budget": 0.0}, {"simulations": 1}, {"low_iterations": -1}])
