@@ -81,8 +81,3 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         if not np.isfinite(tensor).all():
             raise CheckpointError(f"{directory / TENSOR_FILE}: tensor {name} has numbers that are not finite")
     return Checkpoint(tensors, header)
-
-
-def is_checkpoint(path: Path) -> bool:
-    """True if `path` is a directory that claims to hold a checkpoint."""
-    return (path / HEADER_FILE).is_file()

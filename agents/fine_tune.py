@@ -25,10 +25,10 @@ from agents.judging import PLAYED, Curve, curve_of, episode_seeds, judge
 from agents.network_policy import NetworkPolicy
 from agents.network_task import NetworkTask
 from agents.rollout import Simulations, Streams
+from agents.rule_tuning import AT
 
 Single = NDArray[np.float32]
 Parameters = dict[str, Tensor]
-AT = (0, 1, 2, 4, 8, 16, 40)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from agents.checkpoint import Checkpoint, CheckpointError
 from agents.normalise import Normaliser
 
 ALGORITHMS = ("ppo",)
@@ -65,8 +64,3 @@ class MlpPolicy:
         ):
             if space.shape != shape:
                 raise CheckpointError(f"policy was trained with an {name} of shape {shape}, here it is {space.shape}")
-
-
-def load_policy(directory: Path) -> MlpPolicy:
-    """The policy in a checkpoint directory. Raises CheckpointError, see load_checkpoint."""
-    return MlpPolicy(load_checkpoint(directory))

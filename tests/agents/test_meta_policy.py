@@ -68,5 +68,5 @@ def test_a_checkpoint_of_another_version_says_so() -> None:
     trained, _ = checkpoint(told=False)
     config = trained.header["architecture"]["config"] | {"rule_generations": 16}
     header = trained.header | {"architecture": trained.header["architecture"] | {"config": config}}
-    with pytest.raises(CheckpointError, match="another version, which had rule_generations; train anew"):
+    with pytest.raises(CheckpointError, match="another version, which differs in rule_generations; train anew"):
         MetaHrlPolicy(Checkpoint(trained.tensors, header))

@@ -69,7 +69,12 @@ BAD = {
     "rule of nobody": (
         "algorithm: ppo, steps: 100, rollout_steps: 50, minibatch: 25, episode_s: 1.0}",
         "algorithm: meta-hrl}, rule_from: static",
-        r"methods\[2\]\.rule_from: must be a method trained by `rule` \(there is none\); got 'static'",
+        r"methods\[2\]\.rule_from: must be a method trained by `rule`, its rule dpp \(there is none\); got 'static'",
+    ),
+    "rule that is not drift-plus-penalty": (
+        "algorithm: ppo, steps: 100, rollout_steps: 50, minibatch: 25, episode_s: 1.0}",
+        "algorithm: rule, rule: sla-static}}\n  - {name: ours, train: {algorithm: meta-hrl}, rule_from: ppo",
+        r"methods\[3\]\.rule_from: must be a method trained by `rule`, its rule dpp \(there is none\); got 'ppo'",
     ),
     "rule under what has none": (
         "name: ppo, ",
