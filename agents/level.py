@@ -215,14 +215,15 @@ class Level:
         """What adapting takes: parameters, step sizes and the scale of rewards, without the optimisers' memory."""
         arrays, _ = self.state()
         kept = {name: array for name, array in arrays.items() if "_adam" not in name}
-        return kept | {REWARD_SCALE: self.scale.array()}
+        return kept | {REWARD_SCALE: np.array([*self.scale.state().values()], np.float64)}
 
     def load_parameters(self, arrays: Arrays) -> None:
-        """Take over `parameters()`. Raises CheckpointError, see `load_state`, or if the scale of rewards is missing."""
-        if REWARD_SCALE not in arrays:
-            raise CheckpointError(f"tensor {REWARD_SCALE} is missing: made by an earlier version; train anew")
+        """Take over `parameters()`. Raises CheckpointError, see `load_state`, or if the scale of rewards is no such."""
+        names, values = list(self.scale.state()), arrays.get(REWARD_SCALE, np.zeros(0))
+        if values.shape != (len(names),):
+            raise CheckpointError(f"tensor {REWARD_SCALE} is missing or not {', '.join(names)}; train anew")
         restore_tensors(self._groups(), arrays)
-        self.scale.load_array(arrays[REWARD_SCALE])
+        self.scale.load_state(dict(zip(names, values.tolist(), strict=True)))
 
     def _groups(self) -> dict[str, Parameters]:
         return {"actor": self.theta, "critic": self.phi, "alpha": self.log_alpha, "alpha_v": self.log_alpha_v}

@@ -34,15 +34,6 @@ class RewardScale:
         """1 before the first reward, and where all rewards were the same."""
         return float(np.sqrt(self._squares / self._count)) if self._squares > 0.0 else 1.0
 
-    def array(self) -> NDArray[np.float64]:
-        """`state()` as a tensor, (3,)."""
-        return np.array([self._count, self._mean, self._squares], np.float64)
-
-    def load_array(self, values: NDArray[np.floating]) -> None:
-        """Go on from `array()`."""
-        count, self._mean, self._squares = (float(value) for value in values)
-        self._count = int(count)
-
     def state(self) -> dict[str, Any]:
         """JSON-able; floats are exact."""
         return {"count": self._count, "mean": self._mean, "squares": self._squares}

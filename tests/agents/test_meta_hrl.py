@@ -190,8 +190,9 @@ def test_a_loaded_level_learns_from_rewards_as_it_did_before(trained: Path, tmp_
         assert level.scale.std != 1.0
     good = load_checkpoint(trained / "checkpoint")
     without = {name: tensor for name, tensor in good.tensors.items() if name != "high.reward.scale"}
-    with pytest.raises(CheckpointError, match=r"reward\.scale is missing"):
-        from_checkpoint(replace(good, tensors=without))
+    for tensors in (without, without | {"high.reward.scale": np.zeros(2)}):
+        with pytest.raises(CheckpointError, match=r"reward\.scale is missing or not count, mean, squares"):
+            from_checkpoint(replace(good, tensors=tensors))
 
 
 @pytest.mark.parametrize(
